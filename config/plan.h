@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A plan: YAML text turned into checked, constant values.  Knows what may be
+ * written and where it stood; knows nothing of processes or IMAP.  After
+ * plan_load has succeeded nobody changes the plan.
+ *
+ * Three passes: compose (plan_yaml: text to nodes with their places), build
+ * (plan: nodes to structs, defaults merged), check (plan_check: what the parts
+ * mean together).  All problems of a plan are reported in one run.
+ */
+#ifndef CONFIG_PLAN_H
+#define CONFIG_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct plan_diag; /* config/plan_diag.h: the list of problems */
+
+enum plan_tls {
+	PLAN_TLS_AUTO,
+	PLAN_TLS_IMPLICIT,
+	PLAN_TLS_STARTTLS,
+	PLAN_TLS_NONE
+};
+
+enum plan_auth {
+	PLAN_AUTH_AUTO,
+	PLAN_AUTH_LOGIN,
+	PLAN_AUTH_PLAIN
+};
+
+enum plan_long_lines {
+	PLAN_LONG_LINES_KEEP,
+	PLAN_LONG_LINES_TRUNCATE,
+	PLAN_LONG_LINES_SKIP
+};
+
+/* Where something stands in a file; line and column count from 1, a column is
+ * a character. Line 0: the file as a whole. */
+struct plan_place {
+	const char *file;
+	unsigned line, column;
+};
+
+struct plan_server {
+	char *name;
+	char *host;
+	uint16_t port; /* 0: 993 for implicit TLS, else 143 */
+	enum plan_tls tls;
+	bool tls_verify;
+	bool allow_plaintext;
+	char *ca_file; /* absolute */
+	char *pin;
+};
+
+/* A secret as the plan names it; config/secret_source.h turns it into bytes
+ * when an account starts, so that a corrected file counts at once. */
+enum plan_secret_kind {
+	PLAN_SECRET_NONE,
+	PLAN_SECRET_TEXT,
+	PLAN_SECRET_FILE, /* absolute path */
+	PLAN_SECRET_ENV
+};
+
+struct plan_secret {
+	enum plan_secret_kind kind;
+	char *value;
+	struct plan_place place;
+};
+
+struct plan_endpoint {
+	const struct plan_server *server;
+	char *login; /* whose credentials; "{user}" already replaced */
+	char *as;    /* whose mailbox, or NULL; auth is PLAIN then */
+	enum plan_auth auth;
+	struct plan_secret password;
+	char *prefix; /* source.prefix, target.prefix; always NULL yet */
+};
+
+struct plan_rename {
+	char *from, *to;
+};
+
+/*
+ * Accounts share the strings and lists they inherit.  Understood but refused
+ * (E0103) as long as the engine cannot do them: a rename_mailbox that is not
+ * empty; a mode other than syncSrcAll; acl, special_use, force_index, new_uid
+ * and mailbox_class unless they are false.
+ */
+struct plan_options {
+	char *list;          /* "*" */
+	char **skip_mailbox; /* patterns */
+	size_t skip_mailboxes;
+	struct plan_rename *rename_mailbox;
+	size_t rename_mailboxes;
+	bool subscription;               /* true */
+	enum plan_long_lines long_lines; /* default keep */
+	uint32_t fetch_max,
+	    fetch_size_max; /* 50 messages; 10 MiB, rounded up */
+	uint32_t store_max, store_size_max; /* 50; 10 */
+	uint32_t queue_max, queue_size_max; /* 150; 30 */
+	uint64_t timeout_ms;                /* 60 s */
+	bool overlap; /* true: two threads in the engine */
+};
+
+struct plan_account {
+	char *id;   /* [A-Za-z0-9._@+-]{1,128}, unique after case folding */
+	char *slug; /* safe file name, unique: [a-z0-9._-], no '.' or '-' in
+		       front; at most 60 bytes + "-" + 8 hex digits */
+	struct plan_endpoint source, target;
+	struct plan_options options;
+	char digest[17]; /* of the settings that change the result: not
+			    passwords, not limits */
+	struct plan_place place;
+};
+
+struct plan_retry {
+	unsigned attempts;       /* 4: first try included */
+	uint64_t backoff_ms;     /* 30 s */
+	double factor;           /* 3 */
+	uint64_t max_wait_ms;    /* 30 min */
+	unsigned jitter_percent; /* 20 */
+};
+
+struct plan {
+	char *path;      /* as given */
+	char *name;      /* [A-Za-z0-9._-]{1,64} */
+	char *state_dir; /* absolute; default <dir of plan>/state */
+	struct plan_server *servers;
+	size_t server_count;
+	struct plan_account *accounts; /* in plan order, accounts file last */
+	size_t account_count;
+	unsigned jobs;           /* 4 */
+	uint64_t start_delay_ms; /* 0 */
+	struct plan_retry retry;
+	char digest[17]; /* of all accounts' ids and digests, in any order */
+	/* private */
+	struct arena *arena;               /* all strings */
+	const struct plan_account **by_id; /* sorted, case folded */
+};
+
+/*
+ * Loads and checks.  Problems go to `diag`; NULL when one of them is an error
+ * (or the file cannot be read, or memory is out: then too `diag` says it).
+ */
+struct plan *plan_load(const char *path, struct plan_diag *diag);
+
+/* As plan_load for bytes in memory; `path` names them in messages and gives
+ * the directory that relative paths count from. */
+struct plan *plan_load_bytes(
+    const char *path, const char *bytes, size_t len, struct plan_diag *diag);
+
+void plan_free(struct plan *plan);
+
+/* By the exact id; NULL: there is none. */
+const struct plan_account *plan_find_account(
+    const struct plan *plan, const char *id);
+
+#endif

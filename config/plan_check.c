@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "config/plan_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/arena.h"
+#include "config/plan_build.h"
+#include "config/plan_diag.h"
+#include "config/plan_server.h"
+#include "config/secret_source.h"
+#include "engine/base/buf.h"
+#include "engine/base/error.h"
+#include "engine/base/hash.h"
+#include "engine/base/mem.h"
+
+/* Something that must be unique, and whose it is. */
+struct claim {
+	const char *key;
+	const struct plan_account *account;
+};
+
+bool plan_check_is_loopback(const char *host)
+{
+	size_t len = strlen(host);
+
+	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (len > 10 && strcasecmp(host + len - 10, ".localhost") == 0) ||
+	       (strncmp(host, "127.", 4) == 0 &&
+		   host[strspn(host, "0123456789.")] == '\0');
+}
+
+/* "*.localhost" and 127.0.0.1 are one machine; 143 and 993 one server. */
+static char *mailbox_key(struct arena *arena, const struct plan_endpoint *e)
+{
+	const char *host = plan_check_is_loopback(e->server->host)
+			       ? "localhost"
+			       : e->server->host;
+	unsigned port = plan_server_port(e->server);
+	char *key = arena_printf(arena, "%s\n%u\n%s", host,
+	    port == 993 ? 143 : port, e->as ? e->as : e->login);
+
+	// a server may tell users apart by case, but few do
+	for (char *p = key; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + ('a' - 'A'));
+	return key;
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+
+	return order                     ? order
+	       : x->account < y->account ? -1
+					 : x->account > y->account;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct plan_account *const *x = a, *const *y = b;
+	int order = strcasecmp((*x)->id, (*y)->id);
+
+	return order ? order : *x < *y ? -1 : *x > *y;
+}
+
+static void check_ids(struct plan_build *b)
+{
+	struct plan *plan = b->plan;
+
+	plan->by_id = arena_array(
+	    b->arena, plan->account_count, sizeof(const struct plan_account *));
+	for (size_t i = 0; i < plan->account_count; i++)
+		plan->by_id[i] = &plan->accounts[i];
+	if (plan->account_count > 1)
+		qsort(plan->by_id, plan->account_count,
+		    sizeof(const struct plan_account *), compare_ids);
+	for (size_t i = 1; i < plan->account_count; i++) {
+		const struct plan_account *one = plan->by_id[i - 1];
+		const struct plan_account *two = plan->by_id[i];
+		if (strcasecmp(one->id, two->id) != 0)
+			continue;
+		plan_diag_add(b->diag, "E0201", two->place, 1,
+		    "ids are the same when they differ in case only",
+		    "the account id \"%s\" is there twice", two->id);
+		plan_diag_also(
+		    b->diag, one->place, "the other one, \"%s\"", one->id);
+	}
+}
+
+static struct claim *sorted_claims(struct plan_build *b,
+    const char *(*key)(struct plan_build *, const struct plan_account *))
+{
+	struct plan *plan = b->plan;
+	struct claim *claims =
+	    mem_resize(NULL, plan->account_count, sizeof(*claims));
+
+	for (size_t i = 0; i < plan->account_count; i++)
+		claims[i] = (struct claim){
+		    key(b, &plan->accounts[i]), &plan->accounts[i]};
+	if (plan->account_count > 1)
+		qsort(claims, plan->account_count, sizeof(*claims),
+		    compare_claims);
+	return claims;
+}
+
+static const char *target_key(
+    struct plan_build *b, const struct plan_account *a)
+{
+	return mailbox_key(b->arena, &a->target);
+}
+
+static const char *slug_key(struct plan_build *b, const struct plan_account *a)
+{
+	(void)b;
+	return a->slug;
+}
+
+static void check_targets(struct plan_build *b)
+{
+	struct claim *claims = sorted_claims(b, target_key);
+
+	for (size_t i = 1; i < b->plan->account_count; i++) {
+		const struct plan_account *one = claims[i - 1].account;
+		const struct plan_account *two = claims[i].account;
+		if (strcmp(claims[i - 1].key, claims[i].key) != 0 ||
+		    strcasecmp(one->id, two->id) == 0) // reported as E0201
+			continue;
+		plan_diag_add(b->diag, "E0203", two->place, 1,
+		    "give one of them another target user, or remove it",
+		    "\"%s\" and \"%s\" write to the same target, %s at %s",
+		    one->id, two->id,
+		    two->target.as ? two->target.as : two->target.login,
+		    two->target.server->host);
+		plan_diag_also(
+		    b->diag, one->place, "the other one, \"%s\"", one->id);
+	}
+	free(claims);
+}
+
+static void check_slugs(struct plan_build *b)
+{
+	struct claim *claims = sorted_claims(b, slug_key);
+
+	for (size_t i = 1; i < b->plan->account_count; i++) {
+		const struct plan_account *one = claims[i - 1].account;
+		const struct plan_account *two = claims[i].account;
+		if (strcmp(one->slug, two->slug) != 0 ||
+		    strcasecmp(one->id, two->id) == 0)
+			continue;
+		plan_diag_add(b->diag, "E0211", two->place, 1,
+		    "change one of the ids",
+		    "the ids \"%s\" and \"%s\" give the same file name",
+		    one->id, two->id);
+		plan_diag_also(b->diag, one->place, "the other one");
+	}
+	free(claims);
+}
+
+static void check_loop(struct plan_build *b, const struct plan_account *a)
+{
+	char *source = mailbox_key(b->arena, &a->source);
+	char *target = mailbox_key(b->arena, &a->target);
+
+	if (strcmp(source, target) == 0)
+		plan_diag_add(b->diag, "E0204", a->place, 1,
+		    "a copy onto itself is refused",
+		    "source and target of \"%s\" are the same mailbox, %s at %s",
+		    a->id, a->target.as ? a->target.as : a->target.login,
+		    a->target.server->host);
+}
+
+/* ---- secrets ---- */
+
+void plan_check_exposed(struct plan_build *b, struct plan_place place,
+    const char *path, const char *what)
+{
+	char *hint = mem_printf("chmod 600 %s", path);
+
+	plan_diag_set_class(b->diag, PLAN_DIAG_EXPOSED);
+	plan_diag_add(
+	    b->diag, "E0304", place, 1, hint, "others may read %s", what);
+	free(hint);
+}
+
+static void check_secret(struct plan_build *b, const struct plan_secret *s)
+{
+	struct error err;
+	bool exposed = false;
+
+	if (s->kind != PLAN_SECRET_FILE && s->kind != PLAN_SECRET_ENV)
+		return;
+	if (secret_source_check(s, &exposed, &err) == 0)
+		return;
+	if (exposed)
+		plan_check_exposed(b, s->place, s->value, "the secret file");
+	else
+		plan_diag_add(b->diag,
+		    s->kind == PLAN_SECRET_FILE ? "E0302" : "E0303", s->place,
+		    1, NULL, "%s", err.text);
+}
+
+/* Accounts that inherit a secret share its value: it is read once. */
+static void check_secrets(struct plan_build *b)
+{
+	const char *last[2] = {NULL, NULL};
+
+	for (size_t i = 0; i < b->plan->account_count; i++) {
+		const struct plan_account *a = &b->plan->accounts[i];
+		const struct plan_secret *secrets[2] = {
+		    &a->source.password, &a->target.password};
+		for (size_t k = 0; k < 2; k++) {
+			if (secrets[k]->value != last[k])
+				check_secret(b, secrets[k]);
+			last[k] = secrets[k]->value;
+		}
+	}
+}
+
+/* By id, so that moving an account changes nothing. */
+static void make_digest(struct plan *plan)
+{
+	uint8_t hash[HASH_KEY_BYTES];
+	struct buf all;
+	int rc = 0;
+
+	buf_init(&all, SIZE_MAX / 2);
+	for (size_t i = 0; rc == 0 && i < plan->account_count; i++)
+		rc = buf_printf(&all, "%s %s\n", plan->by_id[i]->id,
+		    plan->by_id[i]->digest);
+	bug_if(rc != 0); // memory: less than the accounts take
+	hash_key(all.data, all.len, hash);
+	hash_hex(hash, 8, plan->digest);
+	buf_release(&all);
+}
+
+void plan_check(struct plan_build *b)
+{
+	struct plan *plan = b->plan;
+
+	for (size_t i = 0; i < plan->account_count; i++)
+		check_loop(b, &plan->accounts[i]);
+	check_ids(b);
+	check_targets(b);
+	check_slugs(b);
+	check_secrets(b);
+	make_digest(plan);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Mappings read by table: every key of a plan stands once, with its type,
+ * range, place in a struct and built-in value.  Knows nothing of what keys
+ * mean together.
+ *
+ * Problems: E0101 wrong kind, E0103 known but not supported by this version,
+ * E0107 unknown key, E0121 boolean, E0122 number, E0123 duration, E0124 size,
+ * E0125 percentage, E0126 word, E0127 text.
+ */
+#ifndef CONFIG_PLAN_SCHEMA_H
+#define CONFIG_PLAN_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct plan_diag;
+struct plan_yaml_node;
+
+enum plan_schema_type {
+	PLAN_SCHEMA_NODE,     /* const struct plan_yaml_node *, as written */
+	PLAN_SCHEMA_ANY,      /* the same, and `null` is a node too */
+	PLAN_SCHEMA_TEXT,     /* const struct plan_yaml_node *, good text */
+	PLAN_SCHEMA_STRING,   /* char *, good text */
+	PLAN_SCHEMA_BOOL,     /* bool */
+	PLAN_SCHEMA_UINT,     /* uint32_t; min, max */
+	PLAN_SCHEMA_DURATION, /* uint64_t milliseconds; min, max */
+	PLAN_SCHEMA_MIB,      /* uint32_t, rounded up; max */
+	PLAN_SCHEMA_PERCENT,  /* uint32_t */
+	PLAN_SCHEMA_FACTOR,   /* double; min, max */
+	PLAN_SCHEMA_WORD,     /* uint32_t: index in words */
+	PLAN_SCHEMA_PLANNED,  /* not supported by this version */
+	PLAN_SCHEMA_OFF       /* the same, but `false` is understood */
+};
+
+struct plan_schema_key {
+	const char *name;
+	enum plan_schema_type type;
+	size_t offset;
+	uint64_t min, max;
+	const char *const *words;   /* NULL-terminated */
+	const char *const *planned; /* words not supported yet; or NULL */
+};
+
+struct plan_schema {
+	const struct plan_schema_key *keys;
+	size_t count;
+	const void *builtin; /* what `null` sets; same struct as the output */
+};
+
+/*
+ * Reads a mapping (or nothing) into `out`, which keeps what the mapping does
+ * not mention: a copy of the inherited values makes it an overlay. `where`
+ * names the mapping in messages: "servers.old". Problems leave the value.
+ */
+void plan_schema_read(const struct plan_schema *schema,
+    const struct plan_yaml_node *map, const char *where, struct plan_diag *diag,
+    void *out);
+
+/* Text that can be a name: a scalar, not empty, no control characters, not a
+ * word that YAML readers disagree about. Else a problem. */
+bool plan_schema_is_text(const struct plan_yaml_node *node, const char *where,
+    const char *key, struct plan_diag *diag);
+
+/* Is it a mapping (list)? Nothing counts as empty: true. Else a problem. */
+bool plan_schema_is_map(const struct plan_yaml_node *node, const char *where,
+    const char *key, struct plan_diag *diag);
+bool plan_schema_is_list(const struct plan_yaml_node *node, const char *where,
+    const char *key, struct plan_diag *diag);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "engine/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Length of the valid UTF-8 sequence at p that is safe to show, or 0. */
+static size_t printable(const unsigned char *p, size_t len)
+{
+	uint32_t c;
+	size_t n;
+
+	if (p[0] < 0x80)
+		return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '\\';
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		n = 2, c = p[0] & 0x1fU;
+	else if ((p[0] & 0xf0) == 0xe0)
+		n = 3, c = p[0] & 0x0fU;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		n = 4, c = p[0] & 0x07U;
+	else
+		return 0;
+	if (n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fU);
+	}
+	if ((n == 3 && c < 0x800) || (n == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	if (c < 0xa0 || (c >= 0xd800 && c <= 0xdfff)) /* C1, surrogates */
+		return 0;
+	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
+		return 0; /* invisible and bidirectional marks */
+	return n;
+}
+
+char *text_escape(const char *bytes, size_t len, char *out, size_t max)
+{
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char *p = (const unsigned char *)bytes;
+	size_t used = 0;
+
+	if (max < 8) {
+		if (max)
+			out[0] = '\0';
+		return out;
+	}
+	for (size_t i = 0; i < len;) {
+		size_t n = printable(p + i, len - i);
+		size_t need = n ? n : p[i] == '\\' ? 2 : 4;
+		bool last = i + (n ? n : 1) == len;
+		if (used + need + (last ? 1 : 4) > max) {
+			memcpy(out + used, "...", 3);
+			used += 3;
+			break;
+		}
+		if (n) {
+			memcpy(out + used, p + i, n);
+			i += n;
+		} else if (p[i] == '\\') {
+			memcpy(out + used, "\\\\", 2);
+			i++;
+		} else {
+			const char seq[4] = {
+			    '\\', 'x', hex[p[i] >> 4], hex[p[i] & 15]};
+			memcpy(out + used, seq, 4);
+			i++;
+		}
+		used += need;
+	}
+	out[used] = '\0';
+	return out;
+}
+
+bool text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (len == 0 || len > 20)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+		uint64_t digit = (uint64_t)(s[i] - '0');
+		if (value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	if (value > max)
+		return false;
+	*out = value;
+	return true;
+}
+
+const char *text_errno(int number, char *out, size_t max)
+{
+	const char *s = strerrordesc_np(number);
+
+	if (s)
+		(void)snprintf(out, max, "%s", s);
+	else
+		(void)snprintf(out, max, "error %d", number);
+	return out;
+}
+
+bool text_equal_fold(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && strncasecmp(a, b, a_len) == 0;
+}
+
+bool text_equal_fold_z(const char *a, const char *b)
+{
+	return strcasecmp(a, b) == 0;
+}
+
+bool text_wildcard(const char *pattern, const char *name)
+{
+	const char *star = NULL, *mark = NULL;
+
+	while (*name) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			mark = name;
+		} else if (*pattern == '?' || *pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star) {
+			pattern = star;
+			name = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+const char *text_bytes(uint64_t bytes, char *out, size_t max)
+{
+	static const char *const units[] = {
+	    "B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit < 5) {
+		value /= 1024;
+		unit++;
+	}
+	(void)snprintf(out, max, unit && value < 100 ? "%.1f %s" : "%.0f %s",
+	    value, units[unit]);
+	return out;
+}
+
+unsigned text_distance(const char *a, const char *b, unsigned cap)
+{
+	unsigned row[64];
+	size_t a_len = strlen(a), b_len = strlen(b);
+
+	if (b_len >= 64 || a_len >= 64)
+		return cap + 1;
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= a_len; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b_len; j++) {
+			unsigned up = row[j];
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = up;
+			row[j] = best;
+		}
+	}
+	return row[b_len] > cap ? cap + 1 : row[b_len];
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A job: everything an engine needs for one account, secrets included.  Comes
+ * from the command line or as one line of JSON on a descriptor.  Encoder and
+ * decoder live here; docs/FORMATS.md describes them.
+ */
+#ifndef ENGINE_CONTRACT_JOB_H
+#define ENGINE_CONTRACT_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/secret.h"
+
+struct error;
+
+enum {
+	JOB_VERSION = 1,
+	JOB_LINE_MAX = 1024 * 1024
+};
+
+enum job_tls {
+	JOB_TLS_AUTO, /* 993 implicit, else STARTTLS when offered */
+	JOB_TLS_IMPLICIT,
+	JOB_TLS_STARTTLS,
+	JOB_TLS_NONE
+};
+
+enum job_auth {
+	JOB_AUTH_AUTO, /* PLAIN when offered, else LOGIN */
+	JOB_AUTH_LOGIN,
+	JOB_AUTH_PLAIN
+};
+
+enum job_long_lines {
+	JOB_LONG_LINES_TRUNCATE, /* the guide's default */
+	JOB_LONG_LINES_KEEP,
+	JOB_LONG_LINES_SKIP
+};
+
+/* All strings are owned; NULL is "not given". */
+struct job_endpoint {
+	char *host;    /* no port, no brackets */
+	uint16_t port; /* 0: 993 for implicit TLS, else 143 */
+	enum job_tls tls;
+	bool tls_verify;
+	char *ca_file;
+	char *pin; /* SHA-256 of the server's public key, 64 hex digits */
+	enum job_auth auth;
+	char *user; /* whose credentials */
+	char *as;   /* whose mailbox, PLAIN only; NULL: the user's own */
+	struct secret password;
+};
+
+struct job_rename {
+	char *from, *to;
+};
+
+struct job_options {
+	char *list; /* LIST pattern */
+	char *source_prefix, *target_prefix;
+	char **skip_mailbox;
+	size_t skip_mailboxes;
+	struct job_rename *rename_mailbox;
+	size_t rename_mailboxes;
+	bool subscription;
+	enum job_long_lines long_lines;
+	/* messages and MiB */
+	uint32_t fetch_max, fetch_size_max;
+	uint32_t store_max, store_size_max;
+	uint32_t queue_max, queue_size_max;
+	uint32_t timeout_ms;
+	/* How long an account that a former run may have touched must stand
+	 * still before the first APPEND; 0 when that run ended well. */
+	uint32_t settle_ms;
+	bool threads;
+	bool literal_plus; /* false: synchronizing literals only */
+	bool verbose;
+};
+
+struct job {
+	char *account; /* id for log and records */
+	struct job_endpoint source, target;
+	struct job_options options;
+};
+
+/* Fills in every default of the guide. */
+void job_init(struct job *job);
+void job_release(struct job *job);
+
+/* Checks ranges and required fields; ERROR_CONFIG with the field's name. */
+int job_check(const struct job *job, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* One line with its "\n", in malloc'd memory that holds secrets: wipe it with
+ * job_wipe_line. NULL when out of memory. */
+char *job_encode(const struct job *job, size_t *len_out);
+void job_wipe_line(char *line, size_t len);
+
+/* `out` must have been given to job_init; what the line leaves out stays. */
+int job_decode(const char *line, size_t len, struct job *out, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Words as they stand in job lines, options and plans; NULL/-1: unknown. */
+const char *job_tls_name(enum job_tls tls);
+int job_tls_parse(const char *word);
+const char *job_auth_name(enum job_auth auth);
+int job_auth_parse(const char *word);
+const char *job_long_lines_name(enum job_long_lines l);
+int job_long_lines_parse(const char *word);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "engine/contract/tally.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const skip_names[] = {"deleted", "long_line"};
+_Static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == TALLY_SKIPS,
+    "a name for every rule");
+
+static const char *const refusal_names[] = {
+    "append.too_big", "append.rejected", "source.unreadable", "folder.failed"};
+_Static_assert(
+    sizeof(refusal_names) / sizeof(refusal_names[0]) == TALLY_REFUSALS,
+    "a name for every class");
+
+const char *tally_skip_name(enum tally_skip rule)
+{
+	return skip_names[rule];
+}
+
+const char *tally_refusal_name(enum tally_refusal c)
+{
+	return refusal_names[c];
+}
+
+uint64_t tally_skipped(const struct tally *t)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < TALLY_SKIPS; i++)
+		sum += t->skipped[i];
+	return sum;
+}
+
+uint64_t tally_refused(const struct tally *t)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < TALLY_REFUSALS; i++)
+		sum += t->refused[i];
+	return sum;
+}
+
+void tally_add(struct tally *to, const struct tally *from)
+{
+	to->source += from->source;
+	to->copied += from->copied;
+	to->present += from->present;
+	for (int i = 0; i < TALLY_SKIPS; i++)
+		to->skipped[i] += from->skipped[i];
+	for (int i = 0; i < TALLY_REFUSALS; i++)
+		to->refused[i] += from->refused[i];
+	to->vanished += from->vanished;
+	to->unreached += from->unreached;
+	to->bytes_copied += from->bytes_copied;
+	to->long_lines += from->long_lines;
+	to->line_ends_added += from->line_ends_added;
+	to->flags_dropped += from->flags_dropped;
+	to->mailboxes += from->mailboxes;
+	to->mailboxes_created += from->mailboxes_created;
+	to->mailboxes_failed += from->mailboxes_failed;
+	to->subscribed += from->subscribed;
+}
+
+bool tally_balances(const struct tally *t)
+{
+	return t->source == t->copied + t->present + tally_skipped(t) +
+				tally_refused(t) + t->vanished + t->unreached;
+}
+
+/* Appends " (name n, name n)" for what is not zero. */
+static size_t details(char *out, size_t max, const uint64_t *counts,
+    const char *const *names, int count)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < count && used < max; i++) {
+		if (counts[i] == 0)
+			continue;
+		int n = snprintf(out + used, max - used, "%s%s %" PRIu64,
+		    used ? ", " : " (", names[i], counts[i]);
+		if (n < 0)
+			return used;
+		used += (size_t)n;
+	}
+	if (used > 0 && used + 1 < max) {
+		out[used++] = ')';
+		out[used] = '\0';
+	}
+	return used < max ? used : max - 1;
+}
+
+void tally_format(const struct tally *t, char *out, size_t max)
+{
+	char skipped[128] = "", refused[192] = "";
+
+	(void)details(
+	    skipped, sizeof(skipped), t->skipped, skip_names, TALLY_SKIPS);
+	(void)details(refused, sizeof(refused), t->refused, refusal_names,
+	    TALLY_REFUSALS);
+	(void)snprintf(out, max,
+	    "source %" PRIu64 " = copied %" PRIu64 " + present %" PRIu64
+	    " + skipped %" PRIu64 "%s + refused %" PRIu64
+	    "%s + vanished %" PRIu64 " + unreached %" PRIu64,
+	    t->source, t->copied, t->present, tally_skipped(t), skipped,
+	    tally_refused(t), refused, t->vanished, t->unreached);
+}

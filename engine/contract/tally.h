@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The accounting of one mailbox, account or batch, and the identity it obeys:
+ * source = copied + present + skipped + refused + vanished + unreached.
+ * Plain values, added up, never global.
+ */
+#ifndef ENGINE_CONTRACT_TALLY_H
+#define ENGINE_CONTRACT_TALLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rules by which a message is left out on purpose. */
+enum tally_skip {
+	TALLY_SKIP_DELETED,   /* flagged \Deleted on the source */
+	TALLY_SKIP_LONG_LINE, /* --longLines skip */
+	TALLY_SKIPS
+};
+
+/* Classes of what could not be copied. */
+enum tally_refusal {
+	TALLY_REFUSED_TOO_BIG, /* above the target's limit */
+	TALLY_REFUSED_APPEND,  /* the target refused the message */
+	TALLY_REFUSED_SOURCE,  /* the source could not give the message */
+	TALLY_REFUSED_MAILBOX, /* its mailbox could not be made or read */
+	TALLY_REFUSALS
+};
+
+struct tally {
+	uint64_t source; /* messages seen on the source */
+	uint64_t copied;
+	uint64_t present; /* were on the target already */
+	uint64_t skipped[TALLY_SKIPS];
+	uint64_t refused[TALLY_REFUSALS];
+	uint64_t vanished;     /* went away on the source meanwhile */
+	uint64_t unreached;    /* the run ended before their turn */
+	uint64_t bytes_copied; /* as sent to the target */
+	/* not part of the identity */
+	uint64_t long_lines; /* lines cut at 9000 bytes */
+	uint64_t line_ends_added;
+	uint64_t flags_dropped;
+	uint64_t mailboxes; /* selected on the source */
+	uint64_t mailboxes_created;
+	uint64_t mailboxes_failed;
+	uint64_t subscribed;
+};
+
+const char *tally_skip_name(enum tally_skip rule);    /* "deleted" */
+const char *tally_refusal_name(enum tally_refusal c); /* "append.too_big" */
+
+uint64_t tally_skipped(const struct tally *t);
+uint64_t tally_refused(const struct tally *t);
+
+void tally_add(struct tally *to, const struct tally *from);
+
+/* Does the identity hold? */
+bool tally_balances(const struct tally *t);
+
+/* "source 10 = copied 8 + present 1 + skipped 1 (deleted 1) + ..." */
+void tally_format(const struct tally *t, char *out, size_t max);
+
+#endif

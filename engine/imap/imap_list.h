@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Answers about mailboxes: LIST, LSUB, STATUS, NAMESPACE. Pure; results point
+ * into the response.
+ */
+#ifndef ENGINE_IMAP_IMAP_LIST_H
+#define ENGINE_IMAP_IMAP_LIST_H
+
+#include "engine/imap/imap_syntax.h"
+
+enum imap_list_flag {
+	IMAP_LIST_NOSELECT = 1, /* \Noselect, \NonExistent */
+	IMAP_LIST_SUBSCRIBED = 2,
+	IMAP_LIST_NONEXISTENT = 4
+};
+
+struct imap_list {
+	unsigned flags;
+	char separator; /* NUL: flat */
+	struct imap_str name;
+};
+
+/* `rest` of a "* LIST" or "* LSUB" response. False: malformed, or a delimiter
+ * that is more than one byte. */
+bool imap_list_parse(struct imap_cursor rest, struct imap_list *out);
+
+struct imap_status {
+	struct imap_str name;
+	bool has_messages, has_uidnext, has_uidvalidity, has_size;
+	uint32_t messages, uidnext, uidvalidity;
+	uint64_t size;
+};
+
+/* `rest` of a "* STATUS" response. */
+bool imap_status_parse(struct imap_cursor rest, struct imap_status *out);
+
+/* First personal namespace of a "* NAMESPACE" response, and an iteration over
+ * the others. */
+struct imap_namespace {
+	struct imap_str prefix;
+	char separator;
+};
+
+enum {
+	IMAP_NAMESPACE_FOREIGN_MAX = 8
+};
+
+struct imap_namespaces {
+	bool has_personal;
+	struct imap_namespace personal;
+	struct imap_namespace foreign[IMAP_NAMESPACE_FOREIGN_MAX];
+	size_t foreign_count; /* other users' and shared ones */
+};
+
+bool imap_namespace_parse(struct imap_cursor rest, struct imap_namespaces *out);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The seam between a stream of bytes and what carries it: TCP, TLS over TCP,
+ * later DEFLATE over either, a script in tests.  Never blocks; knows no IMAP.
+ */
+#ifndef ENGINE_IO_TRANSPORT_H
+#define ENGINE_IO_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct error;
+struct transport;
+
+/* Nothing now: wait for transport_events. */
+enum {
+	TRANSPORT_AGAIN = -2
+};
+
+struct transport_ops {
+	/* 1 established, 0 wait, -1 failed. */
+	int (*establish)(struct transport *t, struct error *err);
+	/* Bytes read (0: orderly end), TRANSPORT_AGAIN, -1 failed. */
+	ssize_t (*read)(
+	    struct transport *t, void *to, size_t len, struct error *err);
+	/* Bytes written (less than asked for is fine), AGAIN, -1. */
+	ssize_t (*write)(struct transport *t, const struct iovec *parts,
+	    int count, struct error *err);
+	/* What poll shall wait for; 0 with has_pending: do not wait. */
+	short (*events)(const struct transport *t, bool reading, bool writing);
+	bool (*has_pending)(const struct transport *t);
+	/* When establish shall be called again without an event. */
+	int64_t (*deadline_ms)(const struct transport *t);
+	/* Drops the connection hard, so that the peer stops at once with what it
+	 * has not read; after release it is closed in the orderly way. */
+	void (*free)(struct transport *t);
+	void (*release)(struct transport *t);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+	int fd; /* for poll; may change while establishing */
+};
+
+/* Resolves (the only call that may wait, within the resolver's own limits) and
+ * starts to connect; every address is tried in turn, a few seconds each. */
+struct transport *transport_tcp_new(
+    const char *host, uint16_t port, struct error *err);
+
+struct transport_tls_settings {
+	const char *host; /* name the certificate must carry */
+	bool verify;
+	const char *ca_file; /* NULL: the system's */
+	const char *pin;     /* hex SHA-256 of the public key, or NULL */
+};
+
+/* TLS as the client over `below`, which it owns from now on (on failure it is
+ * freed). Establish does the handshake and checks the certificate. */
+struct transport *transport_tls_new(struct transport *below,
+    const struct transport_tls_settings *settings, struct error *err);
+
+/* "TLSv1.3, TLS_AES_256_GCM_SHA384" of an established TLS transport. */
+void transport_tls_describe(const struct transport *t, char *out, size_t max);
+
+#endif

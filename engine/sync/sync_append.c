@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Messages to the target: batches of MULTIAPPEND where the server can, several
+ * under way.  A refused batch is looked for, then sent in halves down to the
+ * refused message; what a server's extension does not do right is left out for
+ * the rest of the run.
+ */
+#include "engine/sync/sync_target_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "engine/base/log.h"
+#include "engine/base/mem.h"
+#include "engine/imap/imap_caps.h"
+#include "engine/imap/imap_seqset.h"
+#include "engine/sync/sync_queue.h"
+#include "engine/sync/sync_reporter.h"
+
+enum {
+	BATCHES_MAX = 3,  /* MULTIAPPENDs under way */
+	SINGLES_MAX = 64, /* APPENDs of one message under way */
+	TRIES_MAX = 4,    /* of a message the server cannot take now */
+	SYNC_ABOVE_BYTES = 1024 * 1024
+};
+
+#define MEBIBYTE (UINT64_C(1) << 20)
+
+void message_list_init(struct message_list *list)
+{
+	*list = (struct message_list){0};
+}
+
+void message_list_add(struct message_list *list, struct sync_message *m)
+{
+	m->next = NULL;
+	if (list->head)
+		*list->tail = m;
+	else
+		list->head = m;
+	list->tail = &m->next;
+	list->count++;
+}
+
+void message_list_add_front(struct message_list *list, struct sync_message *m)
+{
+	m->next = list->head;
+	if (!list->head)
+		list->tail = &m->next;
+	list->head = m;
+	list->count++;
+}
+
+struct sync_message *message_list_take(struct message_list *list)
+{
+	struct sync_message *m = list->head;
+
+	if (m) {
+		list->head = m->next;
+		m->next = NULL;
+		list->count--;
+	}
+	return m;
+}
+
+struct target_box *sync_target_box(
+    struct sync_target *dst, const struct sync_message *m)
+{
+	return &dst->boxes[m->mailbox->number];
+}
+
+bool sync_append_is_idle(const struct sync_target *dst)
+{
+	return dst->pending.count == 0 && dst->sent_count == 0 &&
+	       dst->doubts.count == 0;
+}
+
+void sync_append_copied(struct sync_target *dst, struct sync_message *m)
+{
+	struct tally *t = &m->mailbox->by_target;
+
+	t->copied++;
+	t->bytes_copied += m->bytes;
+	dst->progress++;
+	atomic_fetch_add(&dst->shared->copied, 1);
+	atomic_fetch_add(&dst->shared->bytes_copied, m->bytes);
+	sync_queue_release(dst->shared->queue, m);
+}
+
+void sync_append_refused(struct sync_target *dst, struct sync_message *m,
+    enum tally_refusal c, const char *step, const char *words)
+{
+	const struct sync_refusal refusal = {.side = "target",
+	    .step = step,
+	    .reason = tally_refusal_name(c),
+	    .words = words,
+	    .mailbox = m->mailbox,
+	    .uid = m->uid,
+	    .size = m->bytes};
+
+	m->mailbox->by_target.refused[c]++;
+	dst->progress++;
+	// of a mailbox that is refused as a whole one line is enough
+	if (c != TALLY_REFUSED_MAILBOX)
+		sync_reporter_refused(dst->shared->reporter, &refusal);
+	sync_queue_release(dst->shared->queue, m);
+}
+
+/* ------------------------------------------------------------ sending */
+
+/* Does the mailbox keep this flag? */
+static bool keeps(const struct target_flags *flags, const char *flag,
+    size_t len, bool without_keywords)
+{
+	char wanted[300];
+
+	if (flag[0] != '\\' && without_keywords)
+		return false;
+	if (!flags->is_known || (flag[0] != '\\' && flags->any_keyword))
+		return true;
+	(void)snprintf(wanted, sizeof(wanted), " %.*s ", (int)len, flag);
+	return strcasestr(flags->list, wanted) != NULL;
+}
+
+static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
+    const struct target_box *box, struct sync_message *m)
+{
+	const struct target_flags *flags =
+	    box->flags.is_known ? &box->flags : &dst->flags;
+	bool any = false;
+
+	for (const char *p = m->flags; *p;) {
+		size_t len = strcspn(p, " ");
+		if (keeps(flags, p, len, m->without_keywords)) {
+			imap_cmd_text(
+			    cmd, "%s%.*s", any ? " " : " (", (int)len, p);
+			any = true;
+		} else if (m->tries == 0) {
+			m->mailbox->by_target.flags_dropped++;
+		}
+		p += len;
+		p += *p == ' ';
+	}
+	if (any)
+		imap_cmd_text(cmd, ")");
+}
+
+static void put_message(struct sync_target *dst, struct imap_cmd *cmd,
+    const struct target_box *box, struct sync_message *m)
+{
+	const struct imap_caps *caps = imap_conn_caps(dst->conn);
+	bool large =
+	    m->bytes > SYNC_ABOVE_BYTES &&
+	    (caps->append_limit == UINT64_MAX || m->bytes > caps->append_limit);
+	bool sync = m->synchronize || dst->no_literal_plus || large;
+
+	put_flags(dst, cmd, box, m);
+	if (m->date[0])
+		imap_cmd_text(cmd, " %s", m->date);
+	imap_cmd_text(cmd, " ");
+	if (m->spool_fd >= 0)
+		imap_cmd_body_file(cmd, m->spool_fd, m->bytes, sync);
+	else
+		imap_cmd_body(cmd, m->body, (size_t)m->bytes, sync);
+}
+
+static bool may_batch(const struct sync_target *dst)
+{
+	const struct imap_caps *caps = imap_conn_caps(dst->conn);
+
+	return !dst->no_multiappend && !dst->no_literal_plus &&
+	       dst->shared->job->options.literal_plus &&
+	       imap_caps_has(caps, IMAP_CAP_MULTIAPPEND) &&
+	       imap_caps_has(caps, IMAP_CAP_LITERAL_PLUS);
+}
+
+/* Sends the first message, and those of its mailbox behind it, to be looked for
+ * among what somebody else appended. */
+static bool seek_first(struct sync_target *dst, const struct target_box *box)
+{
+	bool any = false;
+
+	if (!box->has_strangers)
+		return false;
+	while (dst->pending.head && !dst->pending.head->was_sought &&
+	       sync_target_box(dst, dst->pending.head) == box) {
+		dst->pending.head->was_sought = true;
+		message_list_add(
+		    &dst->doubts, message_list_take(&dst->pending));
+		any = true;
+	}
+	return any;
+}
+
+/* How many of the pending messages, from the first, one APPEND takes now. */
+static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
+{
+	const struct job_options *o = &dst->shared->job->options;
+	const struct sync_message *first = dst->pending.head;
+	uint64_t max_bytes = o->store_size_max * MEBIBYTE, bytes = first->bytes;
+	size_t max = o->store_max, count = 1;
+
+	*is_full_out = true;
+	if (!may_batch(dst) || first->synchronize ||
+	    first->bytes > SYNC_ABOVE_BYTES)
+		return 1;
+	if (first->batch_max && first->batch_max < max)
+		max = first->batch_max;
+	for (const struct sync_message *m = first->next; m; m = m->next) {
+		if (count == max || m->mailbox != first->mailbox ||
+		    m->synchronize || m->bytes > SYNC_ABOVE_BYTES ||
+		    bytes + m->bytes > max_bytes ||
+		    (m->batch_max && m->batch_max <= count))
+			return count;
+		bytes += m->bytes;
+		count++;
+	}
+	*is_full_out = count == max;
+	return count;
+}
+
+static void send_batch(
+    struct sync_target *dst, struct target_box *box, size_t count)
+{
+	struct append_batch *b = mem_calloc(1, sizeof(*b));
+	struct imap_cmd *cmd =
+	    imap_conn_command(dst->conn, TARGET_OP_APPEND, b, "APPEND");
+
+	b->box = box;
+	b->tail = &b->head;
+	imap_cmd_text(cmd, " ");
+	imap_cmd_string_z(cmd, box->m->target);
+	while (b->count < count) {
+		struct sync_message *m = message_list_take(&dst->pending);
+		put_message(dst, cmd, box, m);
+		*b->tail = m;
+		b->tail = &m->next;
+		b->count++;
+		b->bytes += m->bytes;
+	}
+	*dst->sent_tail = b;
+	dst->sent_tail = &b->next;
+	dst->sent_count++;
+	imap_conn_send(dst->conn, cmd);
+}
+
+/* The first pending message cannot be sent: true when that settles it. */
+static bool settle_first(struct sync_target *dst, const struct target_box *box)
+{
+	const struct imap_caps *caps = imap_conn_caps(dst->conn);
+	struct sync_message *m = dst->pending.head;
+	char words[120];
+
+	if (box->state == TARGET_BOX_REFUSED) {
+		sync_append_refused(dst, message_list_take(&dst->pending),
+		    TALLY_REFUSED_MAILBOX, "APPEND", "mailbox refused");
+		return true;
+	}
+	if (m->bytes > caps->append_limit) {
+		(void)snprintf(words, sizeof(words),
+		    "the server takes messages up to %" PRIu64
+		    " bytes (APPENDLIMIT), not sent",
+		    caps->append_limit);
+		sync_append_refused(dst, message_list_take(&dst->pending),
+		    TALLY_REFUSED_TOO_BIG, "APPEND", words);
+		return true;
+	}
+	return false;
+}
+
+void sync_append_take(struct sync_target *dst)
+{
+	struct sync_message *m;
+
+	while ((m = sync_queue_pop(dst->shared->queue)))
+		message_list_add(&dst->pending, m);
+}
+
+bool sync_append_work(struct sync_target *dst)
+{
+	bool worked = false;
+
+	while (dst->pending.count > 0 && dst->doubts.count == 0) {
+		struct target_box *box =
+		    sync_target_box(dst, dst->pending.head);
+		bool is_full = false;
+		if (settle_first(dst, box)) {
+			worked = true;
+			continue;
+		}
+		if (box->state != TARGET_BOX_READY ||
+		    (dst->flags_asked && !dst->flags_answered) ||
+		    (dst->create_sent && !dst->create_answered))
+			break; // see sync_quiet: a CREATE comes first
+		if (seek_first(dst, box))
+			return true;
+		size_t most = dst->is_careful  ? 1
+			      : may_batch(dst) ? BATCHES_MAX
+					       : SINGLES_MAX;
+		if (dst->sent_count >= most)
+			break;
+		size_t count = dst->is_careful ? 1 : batch_size(dst, &is_full);
+		// while answers are awaited a part of a batch may still grow
+		if (!dst->is_careful && !is_full && dst->sent_count > 0)
+			break;
+		send_batch(dst, box, count);
+		worked = true;
+	}
+	return worked;
+}
+
+/* ------------------------------------------------------------ answers */
+
+static void unlink_batch(struct sync_target *dst, struct append_batch *b)
+{
+	struct append_batch **link = &dst->sent;
+
+	while (*link != b)
+		link = &(*link)->next;
+	*link = b->next;
+	if (!*link)
+		dst->sent_tail = link;
+	dst->sent_count--;
+}
+
+static struct sync_message *take_of(struct append_batch *b)
+{
+	struct sync_message *m = b->head;
+
+	if (m) {
+		b->head = m->next;
+		m->next = NULL;
+	}
+	return m;
+}
+
+/* The last UID of a consistent APPENDUID (F102), or 0. */
+static uint32_t appended_last_uid(
+    const struct imap_cmd *cmd, const struct target_box *box, size_t count)
+{
+	const char *args = imap_cmd_code_args(cmd);
+	struct imap_seqset_reader r;
+	uint32_t low = 0, high = 0, last = 0;
+	uint64_t n = 0;
+	char *end = NULL;
+
+	if (!imap_cmd_has_code(cmd, "APPENDUID"))
+		return 0;
+	unsigned long long validity = strtoull(args, &end, 10);
+	if (end == args || *end != ' ' || validity == 0 ||
+	    (box->uidvalidity && box->uidvalidity != validity))
+		return 0;
+	imap_seqset_reader_init(&r, end + 1, strlen(end + 1));
+	while (imap_seqset_next(&r, &low, &high) == 1) {
+		if (low <= last)
+			return 0;
+		n += (uint64_t)high - low + 1;
+		last = high;
+	}
+	return n == count && last < UINT32_MAX ? last : 0;
+}
+
+static int on_ok(
+    struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
+{
+	struct target_box *box = b->box;
+	uint32_t last =
+	    dst->doubts.count == 0 ? appended_last_uid(cmd, box, b->count) : 0;
+	struct sync_message *m;
+
+	dst->is_careful = false;
+	if (last > 0) {
+		// all of ours is below now: no need to remember keys
+		box->uidnext = last + 1;
+		box->acked_count = 0;
+	}
+	while ((m = take_of(b))) {
+		if (last == 0 && sync_doubt_remember(dst, box, m) < 0)
+			return -1;
+		sync_append_copied(dst, m);
+	}
+	return 0;
+}
+
+static bool has_keywords(const struct sync_message *m)
+{
+	for (const char *p = m->flags; *p; p++)
+		if (*p != '\\' && (p == m->flags || p[-1] == ' '))
+			return true;
+	return false;
+}
+
+enum verdict {
+	VERDICT_QUOTA,
+	VERDICT_TOO_BIG,
+	VERDICT_LATER,
+	VERDICT_TRYCREATE,
+	VERDICT_REFUSED
+};
+
+static enum verdict judge(const struct imap_cmd *cmd)
+{
+	const char *words = imap_cmd_reply(cmd);
+
+	if (imap_cmd_has_code(cmd, "OVERQUOTA") ||
+	    strcasestr(words, "quota exceeded") ||
+	    strcasestr(words, "mailbox is full"))
+		return VERDICT_QUOTA;
+	if (imap_cmd_has_code(cmd, "TRYCREATE"))
+		return VERDICT_TRYCREATE;
+	if (imap_cmd_has_code(cmd, "TOOBIG") ||
+	    strcasestr(words, "maximum size") || strcasestr(words, "too large"))
+		return VERDICT_TOO_BIG;
+	if (imap_cmd_has_code(cmd, "UNAVAILABLE") ||
+	    imap_cmd_has_code(cmd, "INUSE") ||
+	    imap_cmd_has_code(cmd, "SERVERBUG") ||
+	    imap_cmd_has_code(cmd, "THROTTLED") ||
+	    strcasestr(words, "throttled"))
+		return VERDICT_LATER;
+	return VERDICT_REFUSED;
+}
+
+/* One message was refused: what becomes of it. */
+static int on_single_refused(struct sync_target *dst, struct target_box *box,
+    struct sync_message *m, const struct imap_cmd *cmd)
+{
+	enum verdict verdict = judge(cmd);
+	const char *words = imap_cmd_reply(cmd);
+
+	m->tries++;
+	if (verdict == VERDICT_QUOTA) {
+		message_list_add_front(&dst->pending, m);
+		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
+		    "target: the account is full: '%s'; give it more room, then run again",
+		    words);
+	}
+	if (verdict == VERDICT_LATER && m->tries < TRIES_MAX) {
+		message_list_add_front(&dst->pending, m);
+		return error_set(&dst->error, ERROR_IO, "throttle",
+		    "target: APPEND refused for now: '%s'", words);
+	}
+	if (verdict == VERDICT_TRYCREATE && !box->was_recreated) {
+		// somebody deleted it under us: made again, once (F106)
+		box->was_recreated = true;
+		box->m->create = true;
+		box->state = TARGET_BOX_NEW;
+		dst->next_setup = 0;
+		atomic_store(&dst->shared->changed, true);
+		message_list_add_front(&dst->pending, m);
+		return 0;
+	}
+	if (verdict == VERDICT_REFUSED && has_keywords(m) &&
+	    !m->without_keywords) {
+		m->without_keywords = true; // F110
+		message_list_add_front(&dst->pending, m);
+		return 0;
+	}
+	sync_append_refused(dst, m,
+	    verdict == VERDICT_TOO_BIG ? TALLY_REFUSED_TOO_BIG
+				       : TALLY_REFUSED_APPEND,
+	    imap_cmd_verb(cmd), words);
+	return 0;
+}
+
+int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
+{
+	struct append_batch *b = imap_cmd_context(cmd);
+	struct target_box *box = b->box;
+	size_t half = b->count / 2;
+	struct sync_message *m;
+	int rc = 0;
+
+	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
+		rc = on_ok(dst, b, cmd);
+		if (rc == 0)
+			unlink_batch(dst, b), free(b);
+		return rc;
+	}
+	unlink_batch(dst, b);
+	if (b->count == 1) {
+		rc = on_single_refused(dst, box, take_of(b), cmd);
+	} else {
+		log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+		    "a batch of %zu was refused ('%s'): sent again in halves",
+		    b->count, imap_cmd_reply(cmd));
+		while ((m = take_of(b))) {
+			m->batch_max = (unsigned)half;
+			message_list_add(&dst->doubts, m);
+		}
+	}
+	free(b);
+	return rc;
+}
+
+/* A BAD behind a "{n+}" ended the session: one extension less from now on. */
+static void learn_from_bad(
+    struct sync_target *dst, const struct append_batch *first)
+{
+	if (strcmp(dst->error.reason, "proto.bad_literal") != 0 || !first)
+		return;
+	if (first->count > 1 && !dst->no_multiappend) {
+		dst->no_multiappend = true;
+		sync_reporter_warn(dst->shared->reporter, "target",
+		    "proto.extension",
+		    "the server announces MULTIAPPEND but answers BAD: not used any more");
+	} else if (!dst->no_literal_plus) {
+		dst->no_literal_plus = true;
+		sync_reporter_warn(dst->shared->reporter, "target",
+		    "proto.extension",
+		    "the server answers BAD to LITERAL+: not used any more");
+	}
+}
+
+void sync_append_reset(struct sync_target *dst)
+{
+	struct message_list doubts;
+	struct sync_message *m;
+
+	learn_from_bad(dst, dst->sent);
+	// only a message that was alone under way can have killed the session
+	if (dst->sent_count == 1 && dst->sent->count == 1 &&
+	    strcmp(dst->error.reason, "throttle") != 0)
+		dst->sent->head->deaths++;
+	dst->is_careful = true;
+	message_list_init(&doubts);
+	while (dst->sent) {
+		struct append_batch *b = dst->sent;
+		dst->sent = b->next;
+		while ((m = take_of(b)))
+			message_list_add(&doubts, m);
+		free(b);
+	}
+	dst->sent_tail = &dst->sent;
+	dst->sent_count = 0;
+	while ((m = message_list_take(&dst->doubts)))
+		message_list_add(&doubts, m);
+	dst->doubts = doubts;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Doubts: an APPEND whose answer never came, or a batch that was refused as a
+ * whole, may have stored messages.  Before anything is sent again the target
+ * is asked what has arrived at or above the UIDNEXT known before, and keys are
+ * matched as multisets: what we know to be ours from before does not count.
+ */
+#include "engine/sync/sync_target_private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/log.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+
+enum {
+	SET_MAX_BYTES = 7000,
+	DEATHS_MAX = 3
+};
+
+int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
+    const struct sync_message *m)
+{
+	box->acked = mem_grow(
+	    box->acked, &box->acked_cap, box->acked_count, sizeof(*box->acked));
+	if (sync_message_key(m, &box->acked[box->acked_count], &dst->error) < 0)
+		return -1;
+	box->acked_count++;
+	return 0;
+}
+
+static void send_select(struct sync_target *dst, struct target_box *box)
+{
+	struct imap_cmd *cmd = imap_conn_command(
+	    dst->conn, TARGET_OP_DOUBT_SELECT, box, "EXAMINE");
+
+	imap_cmd_text(cmd, " ");
+	imap_cmd_string_z(cmd, box->m->target);
+	imap_conn_send(dst->conn, cmd);
+	cmd = imap_conn_command(
+	    dst->conn, TARGET_OP_DOUBT_SCAN, box, "UID FETCH");
+	imap_cmd_text(cmd, " %" PRIu32 ":* %s", box->uidnext ? box->uidnext : 1,
+	    sync_index_items(true));
+	imap_conn_send(dst->conn, cmd);
+}
+
+bool sync_doubt_work(struct sync_target *dst)
+{
+	if (dst->doubts.count == 0)
+		return false;
+	if (dst->looking || dst->sent_count > 0)
+		return true; // answers under way may settle some
+	dst->looking = sync_target_box(dst, dst->doubts.head);
+	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+	    "looking for %zu messages in doubt, from uid %" PRIu32,
+	    dst->doubts.count, dst->looking->uidnext);
+	sync_index_reset(&dst->found);
+	dst->found_prefix_pending = 0;
+	send_select(dst, dst->looking);
+	return true;
+}
+
+void sync_doubt_reset(struct sync_target *dst)
+{
+	dst->looking = NULL;
+	sync_index_reset(&dst->found);
+}
+
+/* Takes one unpaired entry with this key out of what was found. */
+static bool take_key(struct sync_index *found, const struct sync_key *key)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		struct sync_entry *e = &found->entries[i];
+		if (!e->is_present && memcmp(&e->key, key, sizeof(*key)) == 0) {
+			e->is_present = 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Not there: it is sent again, with more care the more often it failed. */
+static void send_again(
+    struct sync_target *dst, struct sync_message *m, struct message_list *again)
+{
+	m->tries++;
+	if (m->deaths >= DEATHS_MAX)
+		sync_append_refused(dst, m, TALLY_REFUSED_APPEND, "APPEND",
+		    "the server ended the session each time it was sent");
+	else
+		message_list_add(again, m);
+}
+
+static int settle(struct sync_target *dst, struct target_box *box)
+{
+	struct message_list others, again;
+	struct sync_message *m;
+	uint64_t found = 0;
+
+	message_list_init(&others);
+	message_list_init(&again);
+	for (size_t i = 0; i < box->acked_count; i++)
+		(void)take_key(&dst->found, &box->acked[i]);
+	while ((m = message_list_take(&dst->doubts))) {
+		struct sync_key key;
+		if (sync_target_box(dst, m) != box) {
+			message_list_add(&others, m);
+			continue;
+		}
+		if (sync_message_key(m, &key, &dst->error) < 0) {
+			message_list_add_front(&dst->doubts, m);
+			return -1;
+		}
+		if (take_key(&dst->found, &key)) {
+			if (sync_doubt_remember(dst, box, m) < 0)
+				return -1;
+			sync_append_copied(dst, m);
+			found++;
+		} else {
+			send_again(dst, m, &again);
+		}
+	}
+	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+	    "%" PRIu64 " of them had arrived, %zu are sent again", found,
+	    again.count);
+	dst->doubts = others;
+	if (!others.head)
+		message_list_init(&dst->doubts);
+	while (again.count > 0) { // back to the front, order kept
+		struct message_list rest;
+		message_list_init(&rest);
+		while (again.count > 1)
+			message_list_add(&rest, message_list_take(&again));
+		message_list_add_front(
+		    &dst->pending, message_list_take(&again));
+		again = rest;
+		if (!rest.head)
+			message_list_init(&again);
+	}
+	dst->looking = NULL;
+	return 0;
+}
+
+static void ask_prefixes(struct sync_target *dst, struct target_box *box)
+{
+	struct buf set;
+	size_t at = 0;
+
+	buf_init(&set, SET_MAX_BYTES + 64);
+	while (sync_index_keyless_set(&dst->found, &at, &set, SET_MAX_BYTES)) {
+		struct imap_cmd *cmd = imap_conn_command(
+		    dst->conn, TARGET_OP_DOUBT_PREFIX, box, "UID FETCH");
+		imap_cmd_text(
+		    cmd, " %s %s", set.data, sync_index_prefix_items());
+		imap_conn_send(dst->conn, cmd);
+		dst->found_prefix_pending++;
+		buf_reset(&set);
+	}
+	buf_release(&set);
+}
+
+/* Only what is at or above the mark: "n:*" always gives the last message. */
+static void drop_older(struct sync_index *found, uint32_t uidnext)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < found->count; i++)
+		if (found->entries[i].uid >= uidnext)
+			found->entries[kept++] = found->entries[i];
+	found->count = kept;
+}
+
+static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
+    const struct imap_response *r)
+{
+	struct imap_fetch f;
+	uint64_t n = 0;
+
+	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_STATUS &&
+	    imap_str_is(r->code, "UIDVALIDITY") &&
+	    text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
+		if (box->uidvalidity && box->uidvalidity != n)
+			return error_set(&dst->error, ERROR_SERVER_NO,
+			    "target.changed",
+			    "target: mailbox %zu was made anew while messages were in doubt: run again",
+			    box->m->number);
+		box->uidvalidity = (uint32_t)n;
+	}
+	if (op == TARGET_OP_DOUBT_SELECT || r->kind != IMAP_RESPONSE_NUMBER ||
+	    !imap_str_is(r->word, "FETCH"))
+		return 0;
+	if (!imap_fetch_parse(r->rest, &f))
+		return error_set(&dst->error, ERROR_PROTOCOL, "proto.syntax",
+		    "target: a FETCH response cannot be read");
+	if (op == TARGET_OP_DOUBT_SCAN)
+		sync_index_add(&dst->found, &f, true);
+	else
+		sync_index_add_prefix(&dst->found, &f);
+	return 0;
+}
+
+int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
+    const struct imap_cmd *cmd)
+{
+	struct target_box *box = imap_cmd_context(cmd);
+	int op = imap_cmd_op(cmd);
+
+	if (event->kind == IMAP_EVENT_UNTAGGED)
+		return on_untagged(dst, box, op, &event->response);
+	if (event->kind != IMAP_EVENT_DONE || op == TARGET_OP_DOUBT_SELECT)
+		return 0; // a mailbox that is gone holds nothing: see the scan
+	if (op == TARGET_OP_DOUBT_SCAN) {
+		if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
+			sync_index_reset(&dst->found);
+		sync_index_finish(&dst->found);
+		drop_older(&dst->found, box->uidnext);
+		ask_prefixes(dst, box);
+	} else {
+		dst->found_prefix_pending--;
+	}
+	dst->progress++;
+	return dst->found_prefix_pending > 0 ? 0 : settle(dst, box);
+}

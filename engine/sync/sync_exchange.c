@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_exchange.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "engine/base/mem.h"
+#include "engine/sync/sync_index.h"
+#include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_wake.h"
+
+/* Entries that wait to be taken: 32 bytes each. */
+enum {
+	ENTRIES_MAX = 50000
+};
+
+struct offer {
+	struct offer *next;
+	size_t mailbox;
+	bool usable;
+	struct sync_index index;
+};
+
+struct sync_exchange {
+	pthread_mutex_t mutex;
+	struct sync_wake *source, *target;
+	struct sync_inventory *inventory;
+	struct sync_plan *plan;
+	struct offer *head, **tail;
+	size_t entries;
+	atomic_bool stopped;
+};
+
+struct sync_exchange *sync_exchange_new(
+    struct sync_wake *source, struct sync_wake *target)
+{
+	struct sync_exchange *x = mem_calloc(1, sizeof(*x));
+
+	(void)pthread_mutex_init(&x->mutex, NULL);
+	x->source = source;
+	x->target = target;
+	x->tail = &x->head;
+	atomic_init(&x->stopped, false);
+	return x;
+}
+
+void sync_exchange_free(struct sync_exchange *x)
+{
+	if (!x)
+		return;
+	while (x->head) {
+		struct offer *o = x->head;
+		x->head = o->next;
+		sync_index_release(&o->index);
+		free(o);
+	}
+	if (x->inventory) {
+		sync_inventory_release(x->inventory);
+		free(x->inventory);
+	}
+	(void)pthread_mutex_destroy(&x->mutex);
+	free(x);
+}
+
+void sync_exchange_offer_inventory(
+    struct sync_exchange *x, struct sync_inventory *inventory)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	x->inventory = inventory;
+	(void)pthread_mutex_unlock(&x->mutex);
+	sync_wake_signal(x->source);
+}
+
+struct sync_inventory *sync_exchange_take_inventory(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	struct sync_inventory *inventory = x->inventory;
+	x->inventory = NULL;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return inventory;
+}
+
+void sync_exchange_publish_plan(struct sync_exchange *x, struct sync_plan *plan)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	x->plan = plan;
+	(void)pthread_mutex_unlock(&x->mutex);
+	sync_wake_signal(x->target);
+}
+
+struct sync_plan *sync_exchange_plan(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	struct sync_plan *plan = x->plan;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return plan;
+}
+
+void sync_exchange_offer_index(
+    struct sync_exchange *x, size_t mailbox, struct sync_index *index)
+{
+	struct offer *o = mem_calloc(1, sizeof(*o));
+
+	o->mailbox = mailbox;
+	o->usable = index != NULL;
+	if (index) {
+		o->index = *index;
+		*index = (struct sync_index){0};
+	}
+	(void)pthread_mutex_lock(&x->mutex);
+	x->entries += o->index.count;
+	*x->tail = o;
+	x->tail = &o->next;
+	(void)pthread_mutex_unlock(&x->mutex);
+	sync_wake_signal(x->source);
+}
+
+bool sync_exchange_has_room(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	bool room = x->entries < ENTRIES_MAX;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return room;
+}
+
+bool sync_exchange_take_index(struct sync_exchange *x, size_t *mailbox_out,
+    bool *usable_out, struct sync_index *index_out)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	struct offer *o = x->head;
+	if (o) {
+		x->head = o->next;
+		if (!x->head)
+			x->tail = &x->head;
+		x->entries -= o->index.count;
+	}
+	(void)pthread_mutex_unlock(&x->mutex);
+	if (!o)
+		return false;
+	*mailbox_out = o->mailbox;
+	*usable_out = o->usable;
+	*index_out = o->index;
+	free(o);
+	sync_wake_signal(x->target);
+	return true;
+}
+
+void sync_exchange_stop(struct sync_exchange *x)
+{
+	atomic_store(&x->stopped, true);
+	sync_wake_signal(x->source);
+	sync_wake_signal(x->target);
+}
+
+bool sync_exchange_is_stopped(struct sync_exchange *x)
+{
+	return atomic_load(&x->stopped);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_identity.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "engine/base/mem.h"
+
+enum field {
+	FIELD_MESSAGE_ID,
+	FIELD_DATE,
+	FIELD_FROM,
+	FIELD_TO,
+	FIELD_CC,
+	FIELD_SUBJECT,
+	FIELDS
+};
+
+enum {
+	FIELD_MAX_BYTES = 2048,    /* well below the 9000 of a cut line */
+	PREFIX_HASHED_BYTES = 2048 /* half the prefix: what a server inserts or
+				      drops must not move the end */
+};
+
+static const char *const field_names[] = {
+    "message-id", "date", "from", "to", "cc", "subject"};
+_Static_assert(ARRAY_LEN(field_names) == FIELDS, "a name for every field");
+
+struct fields {
+	size_t len[FIELDS];
+	char text[FIELDS][FIELD_MAX_BYTES];
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static char folded(char c)
+{
+	if (c == '\0' || (unsigned char)c >= 0x80)
+		return 'X';
+	return c;
+}
+
+/* Adds a value: blanks squeezed and trimmed, cut at the room. */
+static void add_value(char *out, size_t *used, const char *s, size_t len)
+{
+	bool gap = false;
+	size_t start = *used;
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_blank(s[i])) {
+			gap = *used > start;
+			continue;
+		}
+		if (gap && *used < FIELD_MAX_BYTES)
+			out[(*used)++] = ' ';
+		gap = false;
+		if (*used >= FIELD_MAX_BYTES)
+			return;
+		out[(*used)++] = folded(s[i]);
+	}
+}
+
+/* Length of the field at s: its line and the folded ones behind it. */
+static size_t field_length(const char *s, size_t len)
+{
+	size_t at = 0;
+
+	do {
+		const char *lf = memchr(s + at, '\n', len - at);
+		if (!lf)
+			return len;
+		at = (size_t)(lf - s) + 1;
+	} while (at < len && (s[at] == ' ' || s[at] == '\t'));
+	return at;
+}
+
+static bool is_empty_line(const char *s, size_t len)
+{
+	return len == 0 || s[0] == '\n' ||
+	       (s[0] == '\r' && len > 1 && s[1] == '\n');
+}
+
+static void collect(const char *s, size_t len, struct fields *f)
+{
+	memset(f->len, 0, sizeof(f->len));
+	while (len > 0 && !is_empty_line(s, len)) {
+		size_t n = field_length(s, len);
+		const char *colon = memchr(s, ':', n);
+		size_t name = colon ? (size_t)(colon - s) : 0;
+		for (int i = 0; i < FIELDS && name > 0; i++) {
+			if (strlen(field_names[i]) != name ||
+			    strncasecmp(s, field_names[i], name) != 0)
+				continue;
+			if (f->len[i] > 0 && f->len[i] < FIELD_MAX_BYTES)
+				f->text[i][f->len[i]++] = '\n';
+			add_value(
+			    f->text[i], &f->len[i], colon + 1, n - name - 1);
+		}
+		s += n;
+		len -= n;
+	}
+}
+
+static void key_of_fields(const struct fields *f, char kind,
+    const enum field *which, size_t count, struct sync_key *out)
+{
+	char text[1 + FIELDS * (FIELD_MAX_BYTES + 1)];
+	size_t used = 0;
+
+	text[used++] = kind;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(text + used, f->text[which[i]], f->len[which[i]]);
+		used += f->len[which[i]];
+		text[used++] = '\n';
+	}
+	hash_key(text, used, out->bytes);
+}
+
+bool sync_identity_of_header(
+    const char *bytes, size_t len, struct sync_key *out)
+{
+	static const enum field by_id[] = {FIELD_MESSAGE_ID, FIELD_DATE};
+
+	static const enum field by_rest[] = {
+	    FIELD_DATE, FIELD_FROM, FIELD_TO, FIELD_CC, FIELD_SUBJECT};
+	struct fields f;
+	size_t total = 0;
+
+	collect(bytes, len, &f);
+	const char *id = f.text[FIELD_MESSAGE_ID];
+	size_t id_len = f.len[FIELD_MESSAGE_ID];
+	if (id_len > 0 && !(id_len == 2 && id[0] == '<' && id[1] == '>')) {
+		key_of_fields(&f, 'M', by_id, ARRAY_LEN(by_id), out);
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(by_rest); i++)
+		total += f.len[by_rest[i]];
+	if (total == 0)
+		return false;
+	key_of_fields(&f, 'D', by_rest, ARRAY_LEN(by_rest), out);
+	return true;
+}
+
+/* Where the header ends, when the text starts with one; else 0. */
+static size_t header_length(const char *s, size_t len)
+{
+	size_t at = 0;
+	const char *colon = memchr(s, ':', len);
+
+	if (!colon || colon == s)
+		return 0;
+	for (const char *p = s; p < colon; p++)
+		if (is_blank(*p))
+			return 0;
+	while (at < len && !is_empty_line(s + at, len - at))
+		at += field_length(s + at, len - at);
+	return at;
+}
+
+void sync_identity_of_prefix(
+    const char *bytes, size_t len, struct sync_key *out)
+{
+	char text[1 + PREFIX_HASHED_BYTES + 1];
+	size_t used = 0;
+
+	if (len > SYNC_IDENTITY_PREFIX_BYTES)
+		len = SYNC_IDENTITY_PREFIX_BYTES;
+	size_t header = header_length(bytes, len);
+	text[used++] = header > 0 ? 'H' : 'B';
+	for (size_t i = 0; i < (header > 0 ? header : len); i++)
+		if (!is_blank(bytes[i]) && used <= PREFIX_HASHED_BYTES)
+			text[used++] = folded(bytes[i]);
+	hash_key(text, used, out->bytes);
+}
+
+void sync_identity_of_message(
+    const char *bytes, size_t len, struct sync_key *out)
+{
+	if (!sync_identity_of_header(bytes, len, out))
+		sync_identity_of_prefix(bytes, len, out);
+}

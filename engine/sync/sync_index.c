@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/mem.h"
+#include "engine/imap/imap_date.h"
+#include "engine/imap/imap_seqset.h"
+
+void sync_index_release(struct sync_index *index)
+{
+	free(index->entries);
+	*index = (struct sync_index){0};
+}
+
+void sync_index_reset(struct sync_index *index)
+{
+	index->count = index->keyless = 0;
+	index->exists = 0;
+}
+
+const char *sync_index_items(bool with_keys)
+{
+	return with_keys
+		   ? "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (" SYNC_IDENTITY_FIELDS
+		     ")])"
+		   : "(UID FLAGS INTERNALDATE RFC822.SIZE)";
+}
+
+const char *sync_index_prefix_items(void)
+{
+	return "(UID BODY.PEEK[]<0.4096>)";
+}
+
+static bool has_deleted_flag(const struct imap_fetch *f)
+{
+	struct imap_cursor c = {f->flags.s, f->flags.s + f->flags.len};
+	struct imap_str flag;
+
+	for (;;) {
+		(void)imap_space(&c);
+		if (!imap_atom(&c, &flag))
+			return false;
+		if (imap_str_is(flag, "\\Deleted"))
+			return true;
+	}
+}
+
+void sync_index_add(
+    struct sync_index *index, const struct imap_fetch *f, bool with_keys)
+{
+	struct sync_entry e = {.date = SYNC_INDEX_NO_DATE};
+	struct imap_date date;
+
+	// a flag update that nobody asked for is no part of the listing
+	if (!f->has_uid || !(f->has_size || f->has_date || f->has_header))
+		return;
+	e.uid = f->uid;
+	e.size = f->size > SYNC_INDEX_SIZE_MAX
+		     ? SYNC_INDEX_SIZE_MAX
+		     : (uint32_t)f->size & SYNC_INDEX_SIZE_MAX;
+	e.is_deleted = f->has_flags && has_deleted_flag(f);
+	if (f->has_date && imap_date_parse(f->date.s, f->date.len, &date))
+		e.date = imap_date_pack(&date);
+	if (with_keys && (!f->header.s || !sync_identity_of_header(f->header.s,
+					      f->header.len, &e.key))) {
+		e.is_keyless = 1;
+		index->keyless++;
+	}
+	index->entries =
+	    mem_grow(index->entries, &index->cap, index->count, sizeof(e));
+	index->entries[index->count++] = e;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct sync_entry *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct sync_entry *x = a, *y = b;
+	int order = memcmp(&x->key, &y->key, sizeof(x->key));
+
+	if (order == 0)
+		order = (x->size > y->size) - (x->size < y->size);
+	if (order == 0)
+		order = (x->date > y->date) - (x->date < y->date);
+	return order ? order : by_uid(a, b);
+}
+
+static void sort(
+    struct sync_index *index, int (*compare)(const void *, const void *))
+{
+	if (index->count > 1)
+		qsort(index->entries, index->count, sizeof(*index->entries),
+		    compare);
+}
+
+void sync_index_sort_by_key(struct sync_index *index)
+{
+	sort(index, by_key);
+}
+
+void sync_index_sort_by_uid(struct sync_index *index)
+{
+	for (size_t i = 1; i < index->count; i++)
+		if (index->entries[i].uid < index->entries[i - 1].uid) {
+			sort(index, by_uid);
+			return;
+		}
+}
+
+void sync_index_finish(struct sync_index *index)
+{
+	size_t kept = 0;
+
+	sync_index_sort_by_uid(index);
+	index->keyless = 0;
+	for (size_t i = 0; i < index->count; i++) {
+		const struct sync_entry *e = &index->entries[i];
+		if (kept > 0 && index->entries[kept - 1].uid == e->uid)
+			continue; // told twice
+		index->keyless += e->is_keyless;
+		index->entries[kept++] = *e;
+	}
+	index->count = kept;
+}
+
+bool sync_index_keyless_set(const struct sync_index *index, size_t *at,
+    struct buf *set, size_t max_bytes)
+{
+	enum {
+		CHUNK = 64
+	};
+
+	uint32_t uids[CHUNK];
+	size_t count = 0, end = *at;
+
+	for (; end < index->count && count < CHUNK; end++)
+		if (index->entries[end].is_keyless)
+			uids[count++] = index->entries[end].uid;
+	if (count == 0)
+		return false;
+	// 64 numbers of 10 digits always fit into a command line
+	bug_if(imap_seqset_format(set, uids, count, max_bytes) != count);
+	*at = end;
+	return true;
+}
+
+void sync_index_add_prefix(struct sync_index *index, const struct imap_fetch *f)
+{
+	const struct sync_entry wanted = {.uid = f->uid};
+
+	if (!f->has_uid || !f->has_header || index->count == 0)
+		return;
+	struct sync_entry *e = bsearch(
+	    &wanted, index->entries, index->count, sizeof(wanted), by_uid);
+	if (!e || !e->is_keyless)
+		return;
+	sync_identity_of_prefix(
+	    f->header.s ? f->header.s : "", f->header.len, &e->key);
+	e->is_keyless = 0;
+	index->keyless--;
+}

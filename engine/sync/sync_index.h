@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a mailbox holds: 32 bytes a message.  Filled from FETCH responses, as
+ * source listing, as target index, and when a lost APPEND is looked for.
+ */
+#ifndef ENGINE_SYNC_SYNC_INDEX_H
+#define ENGINE_SYNC_SYNC_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/imap/imap_syntax.h"
+#include "engine/sync/sync_identity.h"
+
+struct buf;
+
+enum {
+	SYNC_INDEX_SIZE_MAX = (1 << 29) - 1
+};
+
+struct sync_entry {
+	struct sync_key key;
+	int64_t date; /* imap_date_pack; SYNC_INDEX_NO_DATE */
+	uint32_t uid;
+	uint32_t size : 29; /* RFC822.SIZE, a hint; capped */
+	uint32_t is_deleted : 1;
+	uint32_t is_present : 1; /* set by sync_diff */
+	uint32_t is_keyless : 1; /* needs the start of the message */
+};
+
+_Static_assert(sizeof(struct sync_entry) == 32, "32 bytes a known message");
+
+#define SYNC_INDEX_NO_DATE INT64_MIN
+
+struct sync_index {
+	struct sync_entry *entries;
+	size_t count, cap;
+	uint32_t uidvalidity; /* 0: not told */
+	uint32_t exists;      /* what SELECT or EXAMINE said */
+	size_t keyless;
+};
+
+void sync_index_release(struct sync_index *index);
+void sync_index_reset(struct sync_index *index);
+
+/* FETCH items for a listing with or without keys, and for keyless ones. */
+const char *sync_index_items(bool with_keys);
+const char *sync_index_prefix_items(void);
+
+/* Takes one message of the listing; without a UID it is not one. */
+void sync_index_add(
+    struct sync_index *index, const struct imap_fetch *f, bool with_keys);
+
+/* To be called when the listing is complete: by UID, each once. */
+void sync_index_finish(struct sync_index *index);
+
+/* Appends the next keyless UIDs from *at on as a set within `max_bytes`; false
+ * when there are none left. */
+bool sync_index_keyless_set(const struct sync_index *index, size_t *at,
+    struct buf *set, size_t max_bytes);
+
+/* Gives a keyless entry its key. */
+void sync_index_add_prefix(
+    struct sync_index *index, const struct imap_fetch *f);
+
+void sync_index_sort_by_key(struct sync_index *index);
+void sync_index_sort_by_uid(struct sync_index *index);
+
+#endif

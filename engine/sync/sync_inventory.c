@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/error.h"
+#include "engine/base/mem.h"
+#include "engine/imap/imap_caps.h"
+#include "engine/imap/imap_conn.h"
+#include "engine/sync/sync_names.h"
+
+enum {
+	OP_NAMESPACE,
+	OP_LIST,
+	OP_LSUB,
+	OP_STATUS
+};
+
+enum {
+	NAME_BYTES_MAX = 64 * 1024 * 1024,
+	NAME_MAX_BYTES = 4096,
+	STATUS_FLIGHT = 500,
+	STATUS_NEAR = 1000
+};
+
+void sync_inventory_init(struct sync_inventory *inv)
+{
+	*inv = (struct sync_inventory){.prefix = mem_strdup("")};
+}
+
+static void clear(struct sync_inventory *inv)
+{
+	for (size_t i = 0; i < inv->count; i++)
+		free(inv->boxes[i].name);
+	for (size_t i = 0; i < inv->foreign_count; i++)
+		free(inv->foreign[i]);
+	inv->count = inv->foreign_count = inv->name_bytes = 0;
+	inv->next_status = inv->pending = 0;
+	inv->sorted = false;
+}
+
+void sync_inventory_release(struct sync_inventory *inv)
+{
+	clear(inv);
+	free(inv->boxes);
+	free(inv->prefix);
+	free(inv->pattern);
+	*inv = (struct sync_inventory){0};
+}
+
+static void send_list(
+    struct sync_inventory *inv, struct imap_conn *conn, int op_base)
+{
+	struct imap_cmd *cmd =
+	    imap_conn_command(conn, op_base + OP_LIST, NULL, "LIST");
+
+	imap_cmd_text(cmd, " \"\" ");
+	imap_cmd_string_z(cmd, inv->pattern);
+	if (inv->extended)
+		imap_cmd_text(cmd,
+		    " RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY%s))",
+		    inv->with_size ? " SIZE" : "");
+	imap_conn_send(conn, cmd);
+	inv->pending++;
+	if (inv->extended)
+		return;
+	cmd = imap_conn_command(conn, op_base + OP_LSUB, NULL, "LSUB");
+	imap_cmd_text(cmd, " \"\" ");
+	imap_cmd_string_z(cmd, inv->pattern);
+	imap_conn_send(conn, cmd);
+	inv->pending++;
+}
+
+void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
+    int op_base, const char *pattern, bool with_size)
+{
+	const struct imap_caps *caps = imap_conn_caps(conn);
+	char *copy = mem_strdup(pattern);
+
+	clear(inv);
+	free(inv->pattern);
+	inv->pattern = copy;
+	inv->extended = imap_caps_has(caps, IMAP_CAP_LIST_EXTENDED) &&
+			imap_caps_has(caps, IMAP_CAP_LIST_STATUS);
+	inv->with_size = with_size && imap_caps_has(caps, IMAP_CAP_STATUS_SIZE);
+	if (imap_caps_has(caps, IMAP_CAP_NAMESPACE)) {
+		imap_conn_send(
+		    conn, imap_conn_command(
+			      conn, op_base + OP_NAMESPACE, NULL, "NAMESPACE"));
+		inv->pending++;
+	}
+	send_list(inv, conn, op_base);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sync_box *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+struct sync_box *sync_inventory_find(
+    struct sync_inventory *inv, const char *name)
+{
+	struct sync_box wanted = {.name = (char *)(uintptr_t)name};
+
+	if (inv->sorted && inv->count > 0) {
+		if (sync_names_is_inbox(name))
+			wanted.name = (char *)(uintptr_t) "INBOX";
+		return bsearch(
+		    &wanted, inv->boxes, inv->count, sizeof(wanted), by_name);
+	}
+	// while the list comes in, STATUS follows its LIST line closely
+	size_t oldest = inv->count > STATUS_NEAR ? inv->count - STATUS_NEAR : 0;
+	for (size_t i = inv->count; i > oldest; i--)
+		if (strcmp(inv->boxes[i - 1].name, name) == 0 ||
+		    (sync_names_is_inbox(name) &&
+			sync_names_is_inbox(inv->boxes[i - 1].name)))
+			return &inv->boxes[i - 1];
+	return NULL;
+}
+
+static int add_box(struct sync_inventory *inv, struct imap_str name,
+    struct sync_box **out, struct error *err)
+{
+	inv->name_bytes += name.len;
+	if (inv->count >= SYNC_INVENTORY_BOXES_MAX ||
+	    inv->name_bytes > NAME_BYTES_MAX)
+		return error_set(err, ERROR_LIMIT, "proto.limit",
+		    "the server lists more than %d mailboxes",
+		    SYNC_INVENTORY_BOXES_MAX);
+	inv->boxes =
+	    mem_grow(inv->boxes, &inv->cap, inv->count, sizeof(*inv->boxes));
+	*out = &inv->boxes[inv->count++];
+	**out = (struct sync_box){.name = mem_strndup(name.s, name.len)};
+	if (sync_names_is_inbox((*out)->name))
+		memcpy((*out)->name, "INBOX", 5);
+	return 0;
+}
+
+static bool is_usable_name(struct imap_str name)
+{
+	if (name.len == 0 || name.len > NAME_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.s[i] == '\0' || name.s[i] == '\r' || name.s[i] == '\n')
+			return false;
+	return true;
+}
+
+static int on_list(struct sync_inventory *inv, struct imap_cursor rest,
+    bool is_lsub, struct error *err)
+{
+	struct imap_list l;
+	struct sync_box *box = NULL;
+
+	if (!imap_list_parse(rest, &l))
+		return 0; // one line that cannot be used spoils nothing else
+	if (!is_lsub && l.separator && !inv->separator)
+		inv->separator = l.separator;
+	if (!is_usable_name(l.name))
+		return 0;
+	if (add_box(inv, l.name, &box, err) < 0 || !box)
+		return -1;
+	box->is_listed = !is_lsub && !(l.flags & IMAP_LIST_NONEXISTENT);
+	box->is_selectable = !is_lsub && !(l.flags & IMAP_LIST_NOSELECT);
+	box->is_subscribed = is_lsub || (l.flags & IMAP_LIST_SUBSCRIBED);
+	return 0;
+}
+
+static void on_status(struct sync_inventory *inv, struct imap_cursor rest)
+{
+	struct imap_status s;
+
+	if (!imap_status_parse(rest, &s) || !is_usable_name(s.name))
+		return;
+	char *name = mem_strndup(s.name.s, s.name.len);
+	struct sync_box *box = sync_inventory_find(inv, name);
+	free(name);
+	if (!box || !s.has_messages)
+		return;
+	box->has_status = true;
+	box->messages = s.messages;
+	box->uidnext = s.has_uidnext ? s.uidnext : 0;
+	box->uidvalidity = s.has_uidvalidity ? s.uidvalidity : 0;
+	box->has_size = s.has_size;
+	box->bytes = s.size;
+}
+
+static void on_namespace(struct sync_inventory *inv, struct imap_cursor rest)
+{
+	struct imap_namespaces ns;
+
+	if (!imap_namespace_parse(rest, &ns))
+		return;
+	if (ns.has_personal && (ns.personal.prefix.len == 0 ||
+				   is_usable_name(ns.personal.prefix))) {
+		free(inv->prefix);
+		inv->prefix =
+		    mem_strndup(ns.personal.prefix.s, ns.personal.prefix.len);
+		if (ns.personal.separator)
+			inv->separator = ns.personal.separator;
+	}
+	for (size_t i = 0; i < ns.foreign_count; i++)
+		if (is_usable_name(ns.foreign[i].prefix) &&
+		    inv->foreign_count < SYNC_INVENTORY_FOREIGN_MAX)
+			inv->foreign[inv->foreign_count++] = mem_strndup(
+			    ns.foreign[i].prefix.s, ns.foreign[i].prefix.len);
+}
+
+bool sync_inventory_is_foreign(
+    const struct sync_inventory *inv, const char *name)
+{
+	for (size_t i = 0; i < inv->foreign_count; i++)
+		if (strncmp(name, inv->foreign[i], strlen(inv->foreign[i])) ==
+		    0)
+			return true;
+	return false;
+}
+
+static void merge_box(struct sync_box *to, const struct sync_box *from)
+{
+	to->is_listed |= from->is_listed;
+	to->is_selectable |= from->is_selectable;
+	to->is_subscribed |= from->is_subscribed;
+	if (from->has_status && !to->has_status) {
+		to->has_status = true;
+		to->has_size = from->has_size;
+		to->messages = from->messages;
+		to->uidnext = from->uidnext;
+		to->uidvalidity = from->uidvalidity;
+		to->bytes = from->bytes;
+	}
+}
+
+/* By name, each once: LSUB and a doubled LIST line are folded in. */
+static void fold(struct sync_inventory *inv)
+{
+	size_t kept = 0;
+
+	if (inv->count > 1)
+		qsort(inv->boxes, inv->count, sizeof(*inv->boxes), by_name);
+	for (size_t i = 0; i < inv->count; i++) {
+		struct sync_box *b = &inv->boxes[i];
+		if (kept > 0 &&
+		    strcmp(inv->boxes[kept - 1].name, b->name) == 0) {
+			merge_box(&inv->boxes[kept - 1], b);
+			free(b->name);
+		} else {
+			inv->boxes[kept++] = *b;
+		}
+	}
+	inv->count = kept;
+	inv->sorted = true;
+}
+
+/* Some servers hide an empty INBOX: it is there by definition. */
+static int ensure_inbox(struct sync_inventory *inv, struct error *err)
+{
+	char inbox[] = "INBOX";
+	struct sync_box *box = NULL;
+
+	if (strcmp(inv->pattern, "*") != 0 || sync_inventory_find(inv, "INBOX"))
+		return 0;
+	if (add_box(inv, (struct imap_str){inbox, 5}, &box, err) < 0 || !box)
+		return -1;
+	box->is_listed = box->is_selectable = true;
+	return 0;
+}
+
+/* Sends the next STATUS commands; false when none is due. */
+static bool send_status(
+    struct sync_inventory *inv, struct imap_conn *conn, int op_base)
+{
+	while (inv->next_status < inv->count && inv->pending < STATUS_FLIGHT) {
+		const struct sync_box *box = &inv->boxes[inv->next_status++];
+		if (box->has_status || !box->is_selectable)
+			continue;
+		struct imap_cmd *cmd = imap_conn_command(
+		    conn, op_base + OP_STATUS, NULL, "STATUS");
+		imap_cmd_text(cmd, " ");
+		imap_cmd_string_z(cmd, box->name);
+		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY)");
+		imap_conn_send(conn, cmd);
+		inv->pending++;
+	}
+	return inv->pending > 0;
+}
+
+static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
+    int op_base, struct imap_cmd *cmd, struct error *err)
+{
+	int op = imap_cmd_op(cmd) - op_base;
+
+	inv->pending--;
+	if (op == OP_LIST && imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
+		if (!inv->extended)
+			return error_set(err, ERROR_SERVER_NO, "list.refused",
+			    "LIST refused: '%s'", imap_cmd_reply(cmd));
+		// announced, but not working: plain LIST for this session
+		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
+		inv->extended = false;
+		send_list(inv, conn, op_base);
+		return 0;
+	}
+	// NAMESPACE, LSUB, STATUS: a refusal costs what they would have told
+	if (inv->pending > 0)
+		return 0;
+	if (!inv->sorted) {
+		if (ensure_inbox(inv, err) < 0)
+			return -1;
+		fold(inv);
+	}
+	return send_status(inv, conn, op_base) ? 0 : 1;
+}
+
+int sync_inventory_on_event(struct sync_inventory *inv, struct imap_conn *conn,
+    int op_base, const struct imap_event *event, struct error *err)
+{
+	const struct imap_response *r = &event->response;
+
+	if (event->kind == IMAP_EVENT_DONE)
+		return on_done(inv, conn, op_base, event->cmd, err);
+	if (event->kind != IMAP_EVENT_UNTAGGED || r->kind != IMAP_RESPONSE_DATA)
+		return 0;
+	if (imap_str_is(r->word, "LIST"))
+		return on_list(inv, r->rest, false, err);
+	if (imap_str_is(r->word, "LSUB"))
+		return on_list(inv, r->rest, true, err);
+	if (imap_str_is(r->word, "STATUS"))
+		on_status(inv, r->rest);
+	else if (imap_str_is(r->word, "NAMESPACE"))
+		on_namespace(inv, r->rest);
+	return 0;
+}

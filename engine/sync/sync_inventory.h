@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The mailboxes of one account, in one flight: NAMESPACE and LIST with status
+ * and subscriptions where the server can, else LIST, LSUB, then all STATUS
+ * commands at once.
+ */
+#ifndef ENGINE_SYNC_SYNC_INVENTORY_H
+#define ENGINE_SYNC_SYNC_INVENTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/imap/imap_list.h"
+
+struct error;
+struct imap_conn;
+struct imap_event;
+struct log;
+
+struct sync_box {
+	char *name;     /* as on the wire */
+	bool is_listed; /* false: only subscribed to */
+	bool is_selectable, is_subscribed;
+	bool has_status, has_size;
+	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
+	uint64_t bytes;
+};
+
+/* A hostile list must end somewhere (F054). */
+enum {
+	SYNC_INVENTORY_BOXES_MAX = 200000,
+	SYNC_INVENTORY_FOREIGN_MAX = 16
+};
+
+struct sync_inventory {
+	struct sync_box *boxes;
+	size_t count, cap;
+	size_t name_bytes;
+	char separator;
+	char *prefix; /* personal namespace, "" when none */
+	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
+	size_t foreign_count;
+	/* private */
+	bool sorted;
+	bool with_size, extended;
+	size_t next_status;
+	size_t pending;
+	char *pattern;
+};
+
+void sync_inventory_init(struct sync_inventory *inv);
+void sync_inventory_release(struct sync_inventory *inv);
+
+/* Sends the commands with ops `op_base`, `op_base` + 1, + 2, + 3; starts over
+ * when called again after a lost session. */
+void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
+    int op_base, const char *pattern, bool with_size);
+
+enum {
+	SYNC_INVENTORY_OPS = 4
+};
+
+/* Takes an event whose command is one of these: 1 complete, 0 more to come, -1
+ * the list cannot be had. */
+int sync_inventory_on_event(struct sync_inventory *inv, struct imap_conn *conn,
+    int op_base, const struct imap_event *event, struct error *err);
+
+/* Is the name outside the personal namespace? */
+bool sync_inventory_is_foreign(
+    const struct sync_inventory *inv, const char *name);
+
+/* NULL when not listed; INBOX in any spelling. */
+struct sync_box *sync_inventory_find(
+    struct sync_inventory *inv, const char *name);
+
+#endif

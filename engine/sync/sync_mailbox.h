@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One source mailbox of a run and where it goes: plain values, made by
+ * sync_mapping before anything is copied and constant from then on, but for
+ * the two tallies, each of which belongs to one side.
+ */
+#ifndef ENGINE_SYNC_SYNC_MAILBOX_H
+#define ENGINE_SYNC_SYNC_MAILBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/contract/tally.h"
+
+struct sync_mailbox {
+	size_t number;
+	char *source, *target; /* names on the wire; target NULL: refused */
+	char *refusal;         /* why it is not copied at all, or NULL */
+	/* source, as STATUS told */
+	bool has_status, has_size;
+	uint32_t messages, uidvalidity;
+	uint64_t bytes;
+	/* target */
+	bool create, subscribe;
+	bool is_cold; /* the target holds nothing: no comparison */
+	uint32_t target_messages;
+	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
+	/* results; read by others only when the sides have ended */
+	struct tally by_source, by_target;
+};
+
+/* All mailboxes of a run. */
+struct sync_plan {
+	struct sync_mailbox *mailboxes;
+	size_t count;
+	size_t skipped; /* mailboxes left out by rule */
+};
+
+void sync_plan_free(struct sync_plan *plan);
+
+#endif

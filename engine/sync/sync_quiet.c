@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is somebody else still appending?  When an engine is killed, its server goes
+ * on with the commands it has already received, while the next engine may look
+ * at mailboxes that seem empty.  So before the first APPEND into an account
+ * that a former run may have touched, the counters of its mailboxes must have
+ * stood still for a while.  A mailbox that moved is not trusted: every message
+ * for it is looked for among what arrived before it is sent.
+ *
+ * An account of which no mailbox but INBOX exists needs no wait: a run appends
+ * nothing before its first CREATE was answered, so that would be visible.
+ */
+#include "engine/sync/sync_target_private.h"
+
+#include "engine/base/clock.h"
+#include "engine/base/log.h"
+#include "engine/contract/job.h"
+#include "engine/sync/sync_names.h"
+
+static int64_t settle_ms(const struct sync_target *dst)
+{
+	return dst->shared->job->options.settle_ms;
+}
+
+void sync_quiet_init(struct sync_target *dst)
+{
+	size_t others = 0, existing = 0;
+
+	for (size_t i = 0; i < dst->box_count; i++) {
+		const struct sync_mailbox *m = dst->boxes[i].m;
+		if (!m->target || m->refusal || sync_names_is_inbox(m->target))
+			continue;
+		others++;
+		existing += !m->create;
+	}
+	bool is_fresh = others > 0 && existing == 0;
+	dst->quiet = is_fresh || settle_ms(dst) == 0 ? TARGET_QUIET_SURE
+						     : TARGET_QUIET_UNKNOWN;
+	dst->quiet_since_ms = clock_ms();
+}
+
+void sync_quiet_reset(struct sync_target *dst)
+{
+	if (dst->quiet == TARGET_QUIET_SURE)
+		return;
+	dst->quiet = TARGET_QUIET_UNKNOWN;
+	dst->quiet_pending = 0;
+	dst->quiet_since_ms = clock_ms();
+}
+
+static void ask(struct sync_target *dst)
+{
+	dst->quiet = TARGET_QUIET_ASKED;
+	dst->quiet_moved = false;
+	for (size_t i = 0; i < dst->box_count; i++) {
+		struct target_box *box = &dst->boxes[i];
+		if (box->m->create || box->state != TARGET_BOX_READY ||
+		    (box->m->has_status && box->m->messages == 0))
+			continue;
+		struct imap_cmd *cmd = imap_conn_command(
+		    dst->conn, TARGET_OP_QUIET, box, "STATUS");
+		imap_cmd_text(cmd, " ");
+		imap_cmd_string_z(cmd, box->m->target);
+		imap_cmd_text(cmd, " (MESSAGES UIDNEXT)");
+		imap_conn_send(dst->conn, cmd);
+		dst->quiet_pending++;
+	}
+	if (dst->quiet_pending == 0)
+		dst->quiet = TARGET_QUIET_SURE;
+}
+
+bool sync_quiet_work(struct sync_target *dst)
+{
+	if (dst->quiet == TARGET_QUIET_UNKNOWN && dst->scans == 0 &&
+	    clock_ms() - dst->quiet_since_ms >= settle_ms(dst))
+		ask(dst);
+	return dst->quiet != TARGET_QUIET_SURE;
+}
+
+int64_t sync_quiet_deadline_ms(const struct sync_target *dst)
+{
+	if (dst->quiet != TARGET_QUIET_UNKNOWN || dst->pending.count == 0)
+		return CLOCK_NEVER;
+	return dst->quiet_since_ms + settle_ms(dst);
+}
+
+void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
+    const struct imap_status *s)
+{
+	uint32_t uidnext = s->has_uidnext ? s->uidnext : 0;
+	bool moved =
+	    s->messages != box->status_messages ||
+	    (uidnext && box->status_uidnext && uidnext != box->status_uidnext);
+
+	if (moved) {
+		log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
+		    "somebody else adds to mailbox %zu: every message is looked for before it is sent",
+		    box->m->number);
+		box->has_strangers = true;
+		dst->quiet_moved = true;
+	}
+	box->status_messages = s->messages;
+	box->status_uidnext = uidnext;
+}
+
+void sync_quiet_on_done(struct sync_target *dst)
+{
+	if (--dst->quiet_pending > 0)
+		return;
+	dst->quiet =
+	    dst->quiet_moved ? TARGET_QUIET_UNKNOWN : TARGET_QUIET_SURE;
+	dst->quiet_since_ms = clock_ms();
+}

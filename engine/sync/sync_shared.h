@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What both sides of a run have in common.  All of it is constant while they
+ * run, safe for two threads by itself (queue, exchange, log), or atomic.
+ */
+#ifndef ENGINE_SYNC_SYNC_SHARED_H
+#define ENGINE_SYNC_SYNC_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "engine/imap/imap_conn.h"
+#include "engine/sync/sync_wake.h"
+
+struct job;
+struct log;
+struct sync_exchange;
+struct sync_queue;
+struct sync_reporter;
+
+struct sync_shared {
+	const struct job *job;
+	struct log *log;
+	struct sync_reporter *reporter;
+	struct sync_queue *queue;
+	struct sync_exchange *exchange;
+	struct sync_wake source_wake, target_wake;
+	atomic_bool interrupted; /* stop cleanly, now */
+	atomic_bool changed;     /* another pass will find work */
+	/* for progress only */
+	atomic_uint_fast64_t seen, copied, present, expected;
+	atomic_uint_fast64_t bytes_copied, expected_bytes;
+};
+
+/* What a step of a side did. */
+enum sync_step {
+	SYNC_STEP_IDLE,
+	SYNC_STEP_WORKED,
+	SYNC_STEP_ENDED
+};
+
+#endif

@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/clock.h"
+#include "engine/base/log.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/job.h"
+#include "engine/sync/sync_diff.h"
+#include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_mapping.h"
+#include "engine/sync/sync_queue.h"
+#include "engine/sync/sync_reporter.h"
+#include "engine/sync/sync_source_private.h"
+
+enum {
+	SCAN_ENTRIES_MAX = 20000, /* listed ahead; one mailbox always goes */
+	COMMANDS_MAX = 128,       /* under way at once */
+	EVENTS_A_STEP = 256,
+	SET_MAX_BYTES = 7000
+};
+
+#define MEBIBYTE (UINT64_C(1) << 20)
+
+struct sync_source *sync_source_new(
+    struct sync_shared *shared, const struct imap_conn_settings *settings)
+{
+	struct sync_source *src = mem_calloc(1, sizeof(*src));
+
+	src->shared = shared;
+	src->conn = imap_conn_new(settings);
+	sync_inventory_init(&src->inventory);
+	return src;
+}
+
+void sync_source_free(struct sync_source *src)
+{
+	if (!src)
+		return;
+	imap_conn_free(src->conn);
+	for (size_t i = 0; i < src->box_count; i++) {
+		sync_index_release(&src->boxes[i].index);
+		sync_index_release(&src->boxes[i].target_index);
+		free(src->boxes[i].todo);
+		free(src->boxes[i].taken);
+	}
+	free(src->boxes);
+	sync_inventory_release(&src->inventory);
+	sync_plan_free(src->plan);
+	free(src);
+}
+
+const struct error *sync_source_error(const struct sync_source *src)
+{
+	return src->has_error ? &src->error : NULL;
+}
+
+struct sync_plan *sync_source_plan(struct sync_source *src)
+{
+	return src->plan;
+}
+
+static struct imap_cmd *command(
+    struct sync_source *src, int op, struct source_box *box, const char *verb)
+{
+	return imap_conn_command(src->conn, op, box, verb);
+}
+
+void sync_source_examine(struct sync_source *src, struct source_box *box)
+{
+	if (src->selected == box)
+		return;
+	struct imap_cmd *cmd = command(src, SOURCE_OP_EXAMINE, box, "EXAMINE");
+	imap_cmd_text(cmd, " ");
+	imap_cmd_string_z(cmd, box->m->source);
+	imap_conn_send(src->conn, cmd);
+	src->selected = box;
+}
+
+void sync_source_box_done(struct sync_source *src, struct source_box *box)
+{
+	bug_if(box->state == SOURCE_BOX_DONE);
+	box->state = SOURCE_BOX_DONE;
+	src->boxes_done++;
+	src->progress++;
+	sync_index_release(&box->index);
+	sync_index_release(&box->target_index);
+	free(box->todo);
+	box->todo = NULL;
+	box->todo_count = 0;
+}
+
+/* ------------------------------------------------------------ listing */
+
+static uint64_t expected_entries(const struct source_box *box)
+{
+	return box->m->has_status ? box->m->messages : 1;
+}
+
+static void start_scan(struct sync_source *src, struct source_box *box)
+{
+	box->state = SOURCE_BOX_SCANNING;
+	box->with_keys = !box->m->is_cold;
+	box->prefix_pending = 0;
+	sync_index_reset(&box->index);
+	src->scan_entries += expected_entries(box);
+	sync_source_examine(src, box);
+	struct imap_cmd *cmd = command(src, SOURCE_OP_SCAN, box, "UID FETCH");
+	imap_cmd_text(cmd, " 1:* %s", sync_index_items(box->with_keys));
+	imap_conn_send(src->conn, cmd);
+}
+
+/* The listing (and, when compared, is_present) becomes the list to fetch. */
+static void make_todo(struct sync_source *src, struct source_box *box)
+{
+	struct tally *t = &box->m->by_source;
+	struct sync_shared *shared = src->shared;
+	uint64_t bytes = 0;
+
+	src->scan_entries -= expected_entries(box);
+	box->todo = mem_calloc(box->index.count, sizeof(*box->todo));
+	for (size_t i = 0; i < box->index.count; i++) {
+		const struct sync_entry *e = &box->index.entries[i];
+		if (sync_fetch_was_taken(box, e->uid))
+			continue; // came by a direct fetch and is counted
+		t->source++;
+		if (e->is_deleted) {
+			t->skipped[TALLY_SKIP_DELETED]++;
+		} else if (e->is_present) {
+			t->present++;
+		} else {
+			bytes += e->size;
+			box->todo[box->todo_count++] =
+			    (struct todo){.uid = e->uid, .size = e->size};
+		}
+	}
+	atomic_fetch_add(&shared->seen, box->index.count);
+	atomic_fetch_add(&shared->present, t->present);
+	atomic_fetch_add(&shared->expected, box->todo_count);
+	atomic_fetch_add(&shared->expected_bytes, bytes);
+	box->todo_open = box->todo_count;
+	box->todo_next = 0;
+	sync_index_release(&box->index);
+	sync_index_release(&box->target_index);
+	box->state = SOURCE_BOX_READY;
+	if (box->todo_count == 0)
+		sync_source_box_done(src, box);
+}
+
+/* A server that lists less than it counts hides mail: say so. */
+static void check_listing(struct sync_source *src, struct source_box *box)
+{
+	if (box->index.count >= box->exists)
+		return;
+	char shown[200];
+	(void)text_escape(
+	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
+	atomic_store(&src->shared->changed, true);
+	sync_reporter_warn(src->shared->reporter, "source", "source.hidden",
+	    "mailbox '%s': the server counts %u messages but lists only %zu",
+	    shown, box->exists, box->index.count);
+}
+
+static void try_ready(struct sync_source *src, struct source_box *box)
+{
+	if (box->state != SOURCE_BOX_SCANNED)
+		return;
+	if (box->with_keys) {
+		if (!box->has_target_index)
+			return;
+		(void)sync_diff(&box->index, &box->target_index);
+	}
+	make_todo(src, box);
+}
+
+static void ask_prefixes(struct sync_source *src, struct source_box *box)
+{
+	struct buf set;
+	size_t at = 0;
+
+	buf_init(&set, SET_MAX_BYTES + 64);
+	while (sync_index_keyless_set(&box->index, &at, &set, SET_MAX_BYTES)) {
+		sync_source_examine(src, box);
+		struct imap_cmd *cmd =
+		    command(src, SOURCE_OP_SCAN_PREFIX, box, "UID FETCH");
+		imap_cmd_text(
+		    cmd, " %s %s", set.data, sync_index_prefix_items());
+		imap_conn_send(src->conn, cmd);
+		box->prefix_pending++;
+		buf_reset(&set);
+	}
+	buf_release(&set);
+}
+
+/* The whole mailbox cannot be read. */
+static void fail_box(struct sync_source *src, struct source_box *box,
+    const char *step, const char *words, bool is_gone)
+{
+	struct tally *t = &box->m->by_source;
+	uint64_t open = 0;
+
+	if (box->is_failed || box->state == SOURCE_BOX_DONE)
+		return;
+	box->is_failed = true;
+	if (box->state == SOURCE_BOX_READY) {
+		open = box->todo_open;
+	} else {
+		open = expected_entries(box) > box->taken_count
+			   ? expected_entries(box) - box->taken_count
+			   : 0;
+		if (!box->m->has_status)
+			open = 0;
+		t->source += open;
+	}
+	if (box->state == SOURCE_BOX_SCANNING ||
+	    box->state == SOURCE_BOX_SCANNED)
+		src->scan_entries -= expected_entries(box);
+	if (is_gone) {
+		t->vanished += open;
+		atomic_store(&src->shared->changed, true);
+		sync_reporter_warn(src->shared->reporter, "source",
+		    "source.mailbox_gone",
+		    "mailbox %zu went away meanwhile: %s", box->m->number,
+		    words);
+	} else {
+		const struct sync_refusal refusal = {.side = "source",
+		    .step = step,
+		    .reason = tally_refusal_name(TALLY_REFUSED_MAILBOX),
+		    .words = words,
+		    .mailbox = box->m};
+		t->refused[TALLY_REFUSED_MAILBOX] += open;
+		t->mailboxes_failed++;
+		sync_reporter_refused(src->shared->reporter, &refusal);
+	}
+	// its commands under way still refer to it; their answers do not count
+	for (size_t i = 0; i < box->todo_count; i++)
+		box->todo[i].state = TODO_DONE;
+	box->todo_open = 0;
+	box->todo_next = box->todo_count;
+	box->state = SOURCE_BOX_DONE;
+	src->boxes_done++;
+}
+
+/* ------------------------------------------------------------ events */
+
+static void on_examine_data(
+    struct source_box *box, const struct imap_response *r, bool *moved_out)
+{
+	uint64_t n = 0;
+
+	*moved_out = false;
+	if (r->kind == IMAP_RESPONSE_NUMBER && imap_str_is(r->word, "EXISTS") &&
+	    r->number <= UINT32_MAX)
+		box->exists = (uint32_t)r->number;
+	if (r->kind != IMAP_RESPONSE_STATUS ||
+	    !imap_str_is(r->code, "UIDVALIDITY") ||
+	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
+		return;
+	uint32_t known =
+	    box->uidvalidity ? box->uidvalidity : box->m->uidvalidity;
+	*moved_out = known != 0 && known != (uint32_t)n;
+	box->uidvalidity = (uint32_t)n;
+}
+
+static void on_scan_done(
+    struct sync_source *src, struct source_box *box, const struct imap_cmd *cmd)
+{
+	if (box->is_failed)
+		return;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
+		fail_box(
+		    src, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd), false);
+		return;
+	}
+	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
+		sync_index_finish(&box->index);
+		check_listing(src, box);
+		if (box->with_keys && box->index.keyless > 0)
+			ask_prefixes(src, box);
+	} else {
+		box->prefix_pending--;
+	}
+	if (box->prefix_pending > 0)
+		return;
+	src->progress++;
+	box->state = SOURCE_BOX_SCANNED;
+	try_ready(src, box);
+}
+
+static int on_box_untagged(struct sync_source *src, struct source_box *box,
+    int op, const struct imap_response *r)
+{
+	struct imap_fetch f;
+	bool moved = false;
+
+	if (op == SOURCE_OP_EXAMINE) {
+		on_examine_data(box, r, &moved);
+		if (moved)
+			fail_box(src, box, "EXAMINE",
+			    "it was made anew meanwhile (UIDVALIDITY changed)",
+			    true);
+		return 0;
+	}
+	if (box->is_failed || r->kind != IMAP_RESPONSE_NUMBER ||
+	    !imap_str_is(r->word, "FETCH"))
+		return 0;
+	if (!imap_fetch_parse(r->rest, &f))
+		return error_set(&src->error, ERROR_PROTOCOL, "proto.syntax",
+		    "source: a FETCH response cannot be read");
+	if (op == SOURCE_OP_SCAN)
+		sync_index_add(&box->index, &f, box->with_keys);
+	else
+		sync_index_add_prefix(&box->index, &f);
+	return 0;
+}
+
+static int on_box_event(struct sync_source *src, const struct imap_event *event,
+    const struct imap_cmd *cmd)
+{
+	struct source_box *box = imap_cmd_context(cmd);
+	int op = imap_cmd_op(cmd);
+
+	if (event->kind == IMAP_EVENT_UNTAGGED)
+		return on_box_untagged(src, box, op, &event->response);
+	if (event->kind != IMAP_EVENT_DONE)
+		return 0;
+	if (op != SOURCE_OP_EXAMINE)
+		on_scan_done(src, box, cmd);
+	else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
+		fail_box(src, box, "EXAMINE", imap_cmd_reply(cmd),
+		    imap_cmd_has_code(cmd, "NONEXISTENT"));
+	return 0;
+}
+
+static int on_inventory_event(
+    struct sync_source *src, const struct imap_event *event)
+{
+	int rc = sync_inventory_on_event(&src->inventory, src->conn,
+	    SOURCE_OP_INVENTORY, event, &src->error);
+
+	if (rc < 0)
+		return error_prefix(&src->error, "source");
+	if (rc == 1) {
+		src->phase = SOURCE_PHASE_AWAIT_TARGET;
+		src->has_inventory = true;
+		src->progress++;
+	}
+	return 0;
+}
+
+static int on_ready(struct sync_source *src)
+{
+	src->retry.was_ready = true;
+	if (src->has_inventory) {
+		src->phase =
+		    src->plan ? SOURCE_PHASE_COPY : SOURCE_PHASE_AWAIT_TARGET;
+		return 0;
+	}
+	src->phase = SOURCE_PHASE_INVENTORY;
+	sync_inventory_start(&src->inventory, src->conn, SOURCE_OP_INVENTORY,
+	    src->shared->job->options.list, true);
+	return 0;
+}
+
+static int on_event(struct sync_source *src, const struct imap_event *event)
+{
+	const struct imap_cmd *cmd =
+	    event->kind == IMAP_EVENT_DONE ? event->cmd : event->head;
+
+	if (event->kind == IMAP_EVENT_READY)
+		return on_ready(src);
+	if (event->kind == IMAP_EVENT_BODY_BEGIN ||
+	    event->kind == IMAP_EVENT_BODY_DATA ||
+	    event->kind == IMAP_EVENT_BODY_END)
+		return sync_fetch_on_event(src, event);
+	if (!cmd || imap_cmd_op(cmd) < 0)
+		return 0;
+	if (imap_cmd_op(cmd) < SOURCE_OP_EXAMINE)
+		return on_inventory_event(src, event);
+	if (imap_cmd_op(cmd) == SOURCE_OP_FETCH)
+		return sync_fetch_on_event(src, event);
+	return on_box_event(src, event, cmd);
+}
+
+/* ------------------------------------------------------------ work */
+
+static void make_plan(struct sync_source *src, struct sync_inventory *target)
+{
+	const struct job_options *o = &src->shared->job->options;
+
+	src->plan = sync_mapping(&src->inventory, target, o);
+	sync_inventory_release(target);
+	free(target);
+	sync_inventory_release(&src->inventory);
+	src->box_count = src->plan->count;
+	src->boxes = mem_calloc(src->box_count, sizeof(*src->boxes));
+	for (size_t i = 0; i < src->box_count; i++) {
+		struct source_box *box = &src->boxes[i];
+		box->m = &src->plan->mailboxes[i];
+		if (box->m->refusal) {
+			fail_box(src, box, "names", box->m->refusal, false);
+			continue;
+		}
+		box->m->by_source.mailboxes = 1;
+		if (box->m->has_status && box->m->messages == 0)
+			sync_source_box_done(src, box);
+	}
+	log_write(src->shared->log, LOG_LEVEL_INFO, "source",
+	    "%zu mailboxes to copy, %zu left out by --skipMailbox",
+	    src->plan->count, src->plan->skipped);
+	sync_exchange_publish_plan(src->shared->exchange, src->plan);
+	src->phase = SOURCE_PHASE_COPY;
+}
+
+static bool take_indexes(struct sync_source *src)
+{
+	struct sync_index index;
+	size_t number = 0;
+	bool usable = false, any = false;
+
+	while (sync_exchange_take_index(
+	    src->shared->exchange, &number, &usable, &index)) {
+		struct source_box *box = &src->boxes[number];
+		any = true;
+		if (box->state == SOURCE_BOX_DONE) {
+			sync_index_release(&index);
+		} else if (usable) {
+			box->target_index = index;
+			box->has_target_index = true;
+			try_ready(src, box);
+		} else {
+			// the target has said why; what is not handed over yet
+			// is counted here
+			fail_box(src, box, "target",
+			    "the mailbox cannot be used on the target", false);
+		}
+	}
+	return any;
+}
+
+static bool may_go_direct(
+    const struct sync_source *src, const struct source_box *box)
+{
+	const struct job_options *o = &src->shared->job->options;
+	const struct sync_mailbox *m = box->m;
+
+	return m->is_cold && m->has_status && m->has_size && !box->no_direct &&
+	       !src->is_careful && m->messages <= o->fetch_max &&
+	       m->bytes <= o->fetch_size_max * MEBIBYTE;
+}
+
+/* Starts the next mailbox; false when there is none or no room. */
+static bool start_next_box(struct sync_source *src)
+{
+	for (size_t i = src->first_open; i < src->box_count; i++) {
+		struct source_box *box = &src->boxes[i];
+		if (box->state == SOURCE_BOX_DONE && i == src->first_open)
+			src->first_open++;
+		if (box->state != SOURCE_BOX_WAITING)
+			continue;
+		if (may_go_direct(src, box)) {
+			if (!sync_fetch_has_room(src))
+				return false;
+			sync_fetch_direct(src, box);
+			return true;
+		}
+		if (src->scan_entries > 0 &&
+		    src->scan_entries + expected_entries(box) >
+			SCAN_ENTRIES_MAX)
+			return false;
+		start_scan(src, box);
+		return true;
+	}
+	return false;
+}
+
+static bool has_open_todo(const struct source_box *box)
+{
+	return box->state == SOURCE_BOX_READY &&
+	       box->todo_next < box->todo_count;
+}
+
+/* A box to fetch from: the selected one first, it costs no EXAMINE. */
+static struct source_box *next_fetchable(const struct sync_source *src)
+{
+	if (src->selected && has_open_todo(src->selected))
+		return src->selected;
+	for (size_t i = src->first_open; i < src->box_count; i++)
+		if (has_open_todo(&src->boxes[i]))
+			return &src->boxes[i];
+	return NULL;
+}
+
+static bool schedule(struct sync_source *src)
+{
+	bool worked = false;
+
+	while (imap_conn_commands(src->conn) < COMMANDS_MAX) {
+		struct source_box *box = next_fetchable(src);
+		if (box) {
+			if (!sync_fetch_has_room(src))
+				break;
+			worked |= sync_fetch_next(src, box);
+		} else if (start_next_box(src)) {
+			worked = true;
+		} else {
+			break;
+		}
+	}
+	return worked;
+}
+
+static void end(struct sync_source *src)
+{
+	src->phase = SOURCE_PHASE_ENDED;
+	if (src->has_error || atomic_load(&src->shared->interrupted)) {
+		sync_fetch_reset(src);
+		imap_conn_close(src->conn);
+		sync_exchange_stop(src->shared->exchange);
+	} else {
+		imap_conn_logout(src->conn);
+	}
+	sync_queue_finish(src->shared->queue);
+}
+
+/* The session is lost: what it was doing starts over in the next one. */
+static void on_lost(struct sync_source *src)
+{
+	int64_t wait =
+	    sync_retry_wait_ms(&src->retry, &src->error, src->progress);
+
+	sync_fetch_reset(src);
+	imap_conn_close(src->conn);
+	src->selected = NULL;
+	for (size_t i = 0; i < src->box_count; i++) {
+		struct source_box *box = &src->boxes[i];
+		if (box->state != SOURCE_BOX_SCANNING)
+			continue;
+		src->scan_entries -= expected_entries(box);
+		box->state = SOURCE_BOX_WAITING;
+	}
+	if (wait < 0) {
+		src->has_error = true;
+		return;
+	}
+	log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
+	    "%s; connecting again in %lld ms", src->error.text,
+	    (long long)wait);
+	src->phase = SOURCE_PHASE_PAUSED;
+	src->again_at_ms = clock_ms() + wait;
+}
+
+static bool work(struct sync_source *src)
+{
+	bool worked = false;
+
+	if (src->phase == SOURCE_PHASE_AWAIT_TARGET && !src->plan) {
+		struct sync_inventory *target =
+		    sync_exchange_take_inventory(src->shared->exchange);
+		if (target) {
+			make_plan(src, target);
+			worked = true;
+		}
+	}
+	if (src->phase != SOURCE_PHASE_COPY)
+		return worked;
+	worked |= take_indexes(src);
+	worked |= schedule(src);
+	return worked;
+}
+
+static bool read_events(struct sync_source *src)
+{
+	struct imap_event event;
+	bool worked = false;
+
+	for (int i = 0; i < EVENTS_A_STEP && !src->has_error; i++) {
+		if (sync_fetch_is_blocked(src))
+			break;
+		int rc = imap_conn_next(src->conn, &event, &src->error);
+		if (rc == 0)
+			break;
+		if (rc < 0 || on_event(src, &event) < 0) {
+			on_lost(src);
+			return true;
+		}
+		worked = true;
+	}
+	return worked;
+}
+
+static bool open_session(struct sync_source *src)
+{
+	if (src->phase == SOURCE_PHASE_PAUSED && clock_ms() < src->again_at_ms)
+		return false;
+	src->phase = SOURCE_PHASE_INVENTORY;
+	if (imap_conn_open(src->conn, &src->error) < 0)
+		on_lost(src);
+	return true;
+}
+
+enum sync_step sync_source_step(struct sync_source *src)
+{
+	struct sync_shared *shared = src->shared;
+	bool worked = false;
+
+	if (src->phase == SOURCE_PHASE_ENDED)
+		return SYNC_STEP_ENDED;
+	if (src->has_error || atomic_load(&shared->interrupted) ||
+	    sync_exchange_is_stopped(shared->exchange) ||
+	    (src->plan && src->boxes_done == src->box_count && !src->batches)) {
+		end(src);
+		return SYNC_STEP_ENDED;
+	}
+	if (src->phase == SOURCE_PHASE_OPENING ||
+	    src->phase == SOURCE_PHASE_PAUSED)
+		return open_session(src) ? SYNC_STEP_WORKED : SYNC_STEP_IDLE;
+	worked |= read_events(src);
+	if (src->phase == SOURCE_PHASE_PAUSED || src->has_error)
+		return SYNC_STEP_WORKED;
+	worked |= work(src);
+	imap_conn_keep_alive(src->conn);
+	if (imap_conn_flush(src->conn, &src->error) < 0) {
+		on_lost(src);
+		worked = true;
+	}
+	return worked ? SYNC_STEP_WORKED : SYNC_STEP_IDLE;
+}
+
+void sync_source_poll(
+    struct sync_source *src, struct pollfd *out, int64_t *deadline_ms)
+{
+	if (src->phase == SOURCE_PHASE_PAUSED) {
+		*out = (struct pollfd){.fd = -1};
+		*deadline_ms = src->again_at_ms;
+		return;
+	}
+	imap_conn_poll(src->conn, !src->in.is_waiting, out, deadline_ms);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/* The source side from inside: for sync_source.c and sync_fetch.c only. */
+#ifndef ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
+#define ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
+
+#include "engine/base/error.h"
+#include "engine/sync/sync_index.h"
+#include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_mailbox.h"
+#include "engine/sync/sync_message.h"
+#include "engine/sync/sync_retry.h"
+#include "engine/sync/sync_source.h"
+
+enum source_op {
+	SOURCE_OP_INVENTORY = 0, /* and the next ones */
+	SOURCE_OP_EXAMINE = SYNC_INVENTORY_OPS,
+	SOURCE_OP_SCAN,
+	SOURCE_OP_SCAN_PREFIX,
+	SOURCE_OP_FETCH
+};
+
+enum source_box_state {
+	SOURCE_BOX_WAITING,  /* nothing asked yet */
+	SOURCE_BOX_SCANNING, /* its listing comes in */
+	SOURCE_BOX_SCANNED,  /* waits for the target's index */
+	SOURCE_BOX_READY,    /* `todo` says what to fetch */
+	SOURCE_BOX_DIRECT,   /* fetched whole without a listing */
+	SOURCE_BOX_DONE
+};
+
+enum todo_state {
+	TODO_OPEN,
+	TODO_ASKED,
+	TODO_DONE
+};
+
+struct todo {
+	uint32_t uid;
+	uint32_t size : 29;
+	uint32_t state : 2;
+};
+
+struct source_box {
+	struct sync_mailbox *m;
+	enum source_box_state state;
+	bool with_keys; /* the listing is for comparison */
+	bool no_direct;
+	bool is_failed; /* its EXAMINE was refused: answers do not count */
+	uint32_t uidvalidity; /* of the first EXAMINE; 0: none told */
+	uint32_t exists;      /* of the last one */
+	size_t prefix_pending;
+	struct sync_index index;
+	bool has_target_index;
+	struct sync_index target_index;
+	struct todo *todo;
+	size_t todo_count, todo_next, todo_open; /* open: not DONE */
+	size_t batches;                          /* under way */
+	/* UIDs taken by a direct fetch, in case it does not end well */
+	uint32_t *taken;
+	size_t taken_count, taken_cap;
+};
+
+/* Messages asked for in one FETCH. */
+struct fetch_batch {
+	struct fetch_batch *next;
+	struct source_box *box;
+	bool is_direct;
+	bool is_again; /* one message, asked for a second time */
+	uint64_t bytes;
+	size_t count, got;
+	struct todo **items; /* ascending by UID; none for a direct one */
+};
+
+/* The message whose body comes in. */
+struct incoming {
+	struct sync_message *message;
+	uint64_t reserved;
+	bool is_waiting; /* for room in the queue */
+	bool is_dropped; /* nobody asked for it */
+	uint64_t announced;
+};
+
+enum source_phase {
+	SOURCE_PHASE_OPENING,
+	SOURCE_PHASE_PAUSED, /* between two sessions */
+	SOURCE_PHASE_INVENTORY,
+	SOURCE_PHASE_AWAIT_TARGET,
+	SOURCE_PHASE_COPY,
+	SOURCE_PHASE_ENDED
+};
+
+struct sync_source {
+	struct sync_shared *shared;
+	struct imap_conn *conn;
+	enum source_phase phase;
+	struct sync_retry retry;
+	int64_t again_at_ms;
+	uint64_t progress; /* grows with everything that is proved done */
+	struct error error;
+	bool has_error;
+	struct sync_inventory inventory;
+	bool has_inventory;
+	struct sync_plan *plan;
+	struct source_box *boxes;
+	size_t box_count, boxes_done;
+	size_t first_open;           /* boxes before it are done */
+	struct source_box *selected; /* when all sent commands are executed */
+	size_t scan_entries; /* listed or asked for, not yet turned to todo */
+	struct fetch_batch *batches;
+	bool is_careful; /* after a lost session: one message at a time until
+			    one has come */
+	size_t asked_messages;
+	uint64_t asked_bytes;
+	struct incoming in;
+};
+
+/* sync_fetch.c: bodies. */
+
+/* Room for another FETCH? */
+bool sync_fetch_has_room(const struct sync_source *src);
+
+/* Sends the next batch of a READY box; false when it has nothing open. */
+bool sync_fetch_next(struct sync_source *src, struct source_box *box);
+
+/* Fetches a small cold mailbox whole. */
+void sync_fetch_direct(struct sync_source *src, struct source_box *box);
+
+/* An event of a FETCH, or one that carries a body. 0, or -1: the session
+ * cannot be used further, src->error says why. */
+int sync_fetch_on_event(
+    struct sync_source *src, const struct imap_event *event);
+
+/* Waits a body for room in the queue? Tries again; true when it still does. */
+bool sync_fetch_is_blocked(struct sync_source *src);
+
+/* Did a direct fetch bring this one? */
+bool sync_fetch_was_taken(const struct source_box *box, uint32_t uid);
+
+/* The session is gone: what was asked for is open again. */
+void sync_fetch_reset(struct sync_source *src);
+
+/* sync_source.c */
+
+/* Selects the box for the commands to come, unless it is. */
+void sync_source_examine(struct sync_source *src, struct source_box *box);
+void sync_source_box_done(struct sync_source *src, struct source_box *box);
+
+#endif

@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_target.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/clock.h"
+#include "engine/base/log.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/job.h"
+#include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_queue.h"
+#include "engine/sync/sync_reporter.h"
+#include "engine/sync/sync_target_private.h"
+
+enum {
+	SETUP_COMMANDS_MAX = 200, /* CREATE and SUBSCRIBE under way */
+	SCANS_MAX = 16,           /* under way at once */
+	EVENTS_A_STEP = 256,
+	SET_MAX_BYTES = 7000,
+	FLAGS_MAX_BYTES = 64 * 1024
+};
+
+struct sync_target *sync_target_new(
+    struct sync_shared *shared, const struct imap_conn_settings *settings)
+{
+	struct sync_target *dst = mem_calloc(1, sizeof(*dst));
+
+	dst->shared = shared;
+	dst->conn = imap_conn_new(settings);
+	dst->inventory = mem_calloc(1, sizeof(*dst->inventory));
+	sync_inventory_init(dst->inventory);
+	dst->sent_tail = &dst->sent;
+	return dst;
+}
+
+static void free_list(struct message_list *list)
+{
+	struct sync_message *m;
+
+	while ((m = message_list_take(list)))
+		sync_message_free(m);
+}
+
+void sync_target_free(struct sync_target *dst)
+{
+	if (!dst)
+		return;
+	imap_conn_free(dst->conn);
+	sync_append_reset(dst);
+	free_list(&dst->pending);
+	free_list(&dst->doubts);
+	for (size_t i = 0; i < dst->box_count; i++) {
+		sync_index_release(&dst->boxes[i].index);
+		free(dst->boxes[i].flags.list);
+		free(dst->boxes[i].acked);
+	}
+	free(dst->boxes);
+	free(dst->flags.list);
+	sync_index_release(&dst->found);
+	if (dst->inventory)
+		sync_inventory_release(dst->inventory);
+	free(dst->inventory);
+	free(dst);
+}
+
+const struct error *sync_target_error(const struct sync_target *dst)
+{
+	return dst->has_error ? &dst->error : NULL;
+}
+
+static struct imap_cmd *box_command(
+    struct sync_target *dst, int op, struct target_box *box, const char *verb)
+{
+	struct imap_cmd *cmd = imap_conn_command(dst->conn, op, box, verb);
+
+	imap_cmd_text(cmd, " ");
+	imap_cmd_string_z(cmd, box->m->target);
+	return cmd;
+}
+
+/* ------------------------------------------------------------ set-up */
+
+static void refuse_box(struct sync_target *dst, struct target_box *box,
+    const char *step, const char *words)
+{
+	const struct sync_refusal refusal = {.side = "target",
+	    .step = step,
+	    .reason = tally_refusal_name(TALLY_REFUSED_MAILBOX),
+	    .words = words,
+	    .mailbox = box->m};
+
+	if (box->state == TARGET_BOX_REFUSED)
+		return;
+	box->state = TARGET_BOX_REFUSED;
+	box->m->by_target.mailboxes_failed++;
+	sync_reporter_refused(dst->shared->reporter, &refusal);
+	sync_exchange_offer_index(dst->shared->exchange, box->m->number, NULL);
+}
+
+static void subscribe(struct sync_target *dst, struct target_box *box)
+{
+	if (!box->m->subscribe || box->subscribed)
+		return;
+	box->subscribed = true;
+	imap_conn_send(
+	    dst->conn, box_command(dst, TARGET_OP_SUBSCRIBE, box, "SUBSCRIBE"));
+}
+
+/* One SELECT tells which flags the server keeps where mailboxes are new. */
+static void ask_flags(struct sync_target *dst, struct target_box *box)
+{
+	if (dst->flags_asked)
+		return;
+	dst->flags_asked = true;
+	imap_conn_send(
+	    dst->conn, box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+}
+
+static bool set_up_boxes(struct sync_target *dst)
+{
+	bool worked = false;
+
+	for (; dst->next_setup < dst->box_count &&
+	       imap_conn_commands(dst->conn) < SETUP_COMMANDS_MAX;
+	     dst->next_setup++) {
+		struct target_box *box = &dst->boxes[dst->next_setup];
+		if (box->state != TARGET_BOX_NEW)
+			continue;
+		worked = true;
+		if (!box->m->target || box->m->refusal) {
+			box->state = TARGET_BOX_REFUSED; // known to the source
+			continue;
+		}
+		if (box->m->create) {
+			box->state = TARGET_BOX_CREATING;
+			dst->create_sent = true;
+			imap_conn_send(dst->conn,
+			    box_command(dst, TARGET_OP_CREATE, box, "CREATE"));
+			ask_flags(dst, box);
+			continue;
+		}
+		box->state = TARGET_BOX_READY;
+		if (box->m->is_cold && box->m->messages > 0)
+			ask_flags(dst, box);
+		subscribe(dst, box);
+	}
+	return worked;
+}
+
+static bool start_scans(struct sync_target *dst)
+{
+	bool worked = false;
+
+	for (; dst->next_scan < dst->box_count; dst->next_scan++) {
+		struct target_box *box = &dst->boxes[dst->next_scan];
+		if (!box->needs_scan || box->scan != TARGET_SCAN_NONE ||
+		    box->state == TARGET_BOX_REFUSED)
+			continue;
+		if (dst->scans >= SCANS_MAX ||
+		    !sync_exchange_has_room(dst->shared->exchange))
+			break;
+		box->scan = TARGET_SCAN_RUNNING;
+		box->prefix_pending = 0;
+		sync_index_reset(&box->index);
+		dst->scans++;
+		dst->flags_asked = true;
+		imap_conn_send(dst->conn,
+		    box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+		struct imap_cmd *cmd = imap_conn_command(
+		    dst->conn, TARGET_OP_SCAN, box, "UID FETCH");
+		imap_cmd_text(cmd, " 1:* %s", sync_index_items(true));
+		imap_conn_send(dst->conn, cmd);
+		worked = true;
+	}
+	return worked;
+}
+
+static void on_created(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	dst->create_answered = true;
+	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
+		box->state = TARGET_BOX_READY;
+		box->m->by_target.mailboxes_created++;
+		dst->progress++;
+		subscribe(dst, box);
+		return;
+	}
+	if (imap_cmd_has_code(cmd, "OVERQUOTA")) {
+		refuse_box(dst, box, "CREATE", imap_cmd_reply(cmd));
+		return;
+	}
+	// does it exist all the same? codes differ, STATUS does not
+	free(box->m->refusal);
+	box->m->refusal = mem_strdup(imap_cmd_reply(cmd));
+	box->probe_found = false;
+	cmd = box_command(dst, TARGET_OP_PROBE, box, "STATUS");
+	imap_cmd_text((struct imap_cmd *)(uintptr_t)cmd, " (MESSAGES)");
+	imap_conn_send(dst->conn, (struct imap_cmd *)(uintptr_t)cmd);
+}
+
+static void on_probed(struct sync_target *dst, struct target_box *box)
+{
+	char *words = box->m->refusal;
+
+	box->m->refusal = NULL;
+	if (box->probe_found && box->probe_messages == 0) {
+		box->state = TARGET_BOX_READY; // there, and empty: as planned
+		box->m->create = false;
+		if (dst->sent_count == 0)
+			dst->quiet = TARGET_QUIET_UNKNOWN; // but by whom?
+		subscribe(dst, box);
+	} else if (box->probe_found) {
+		refuse_box(dst, box, "CREATE",
+		    "a mailbox that was not listed has this name and holds messages: run again, or rename one of them");
+	} else {
+		refuse_box(dst, box, "CREATE", words);
+	}
+	free(words);
+}
+
+/* ------------------------------------------------------------ events */
+
+static void keep_flags(struct target_flags *flags, struct imap_str list)
+{
+	struct imap_cursor c = {list.s, list.s + list.len};
+	struct imap_str flag, inner;
+	struct buf text;
+
+	if (!imap_list_text(&c, &inner))
+		return;
+	c = (struct imap_cursor){inner.s, inner.s + inner.len};
+	buf_init(&text, FLAGS_MAX_BYTES);
+	flags->is_known = buf_puts(&text, " ") == 0;
+	flags->any_keyword = false;
+	for (;;) {
+		(void)imap_space(&c);
+		if (!imap_atom(&c, &flag))
+			break;
+		if (imap_str_is(flag, "\\*"))
+			flags->any_keyword = true;
+		else if (buf_printf(&text, "%.*s ", (int)flag.len, flag.s) < 0)
+			break;
+	}
+	free(flags->list);
+	flags->list = buf_detach(&text);
+	buf_release(&text);
+}
+
+static void on_select_data(struct sync_target *dst, struct target_box *box,
+    const struct imap_response *r)
+{
+	uint64_t n = 0;
+
+	if (r->kind == IMAP_RESPONSE_NUMBER && imap_str_is(r->word, "EXISTS") &&
+	    r->number <= UINT32_MAX)
+		box->index.exists = (uint32_t)r->number;
+	if (r->kind != IMAP_RESPONSE_STATUS || !r->code.s)
+		return;
+	if (imap_str_is(r->code, "PERMANENTFLAGS")) {
+		keep_flags(&box->flags, r->code_args);
+		if (!dst->flags.is_known)
+			keep_flags(&dst->flags, r->code_args);
+	} else if (text_parse_u64(
+		       r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
+		if (imap_str_is(r->code, "UIDVALIDITY") && !box->uidvalidity)
+			box->uidvalidity = (uint32_t)n;
+		else if (imap_str_is(r->code, "UIDNEXT") && !box->uidnext)
+			box->uidnext = (uint32_t)n;
+	}
+}
+
+static void ask_prefixes(struct sync_target *dst, struct target_box *box)
+{
+	struct buf set;
+	size_t at = 0;
+
+	// the mailbox may not be selected any more: other scans went out
+	imap_conn_send(
+	    dst->conn, box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+	buf_init(&set, SET_MAX_BYTES + 64);
+	while (sync_index_keyless_set(&box->index, &at, &set, SET_MAX_BYTES)) {
+		struct imap_cmd *cmd = imap_conn_command(
+		    dst->conn, TARGET_OP_SCAN_PREFIX, box, "UID FETCH");
+		imap_cmd_text(
+		    cmd, " %s %s", set.data, sync_index_prefix_items());
+		imap_conn_send(dst->conn, cmd);
+		box->prefix_pending++;
+		buf_reset(&set);
+	}
+	buf_release(&set);
+}
+
+/* What arrives from now on is above the highest one listed. */
+static void note_uidnext(struct target_box *box)
+{
+	const struct sync_index *index = &box->index;
+
+	if (index->count > 0)
+		box->uidnext = index->entries[index->count - 1].uid + 1;
+}
+
+static void on_scan_done(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	if (box->scan != TARGET_SCAN_RUNNING)
+		return;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
+		box->scan = TARGET_SCAN_DONE;
+		dst->scans--;
+		refuse_box(dst, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd));
+		return;
+	}
+	if (imap_cmd_op(cmd) == TARGET_OP_SCAN) {
+		sync_index_finish(&box->index);
+		note_uidnext(box);
+		if (box->index.keyless > 0)
+			ask_prefixes(dst, box);
+	} else {
+		box->prefix_pending--;
+	}
+	if (box->prefix_pending > 0)
+		return;
+	box->scan = TARGET_SCAN_DONE;
+	dst->scans--;
+	dst->progress++;
+	sync_exchange_offer_index(
+	    dst->shared->exchange, box->m->number, &box->index);
+}
+
+static int on_fetch(struct sync_target *dst, struct target_box *box, int op,
+    const struct imap_response *r)
+{
+	struct imap_fetch f;
+
+	if (r->kind != IMAP_RESPONSE_NUMBER || !imap_str_is(r->word, "FETCH"))
+		return 0;
+	if (!imap_fetch_parse(r->rest, &f))
+		return error_set(&dst->error, ERROR_PROTOCOL, "proto.syntax",
+		    "target: a FETCH response cannot be read");
+	if (op == TARGET_OP_SCAN)
+		sync_index_add(&box->index, &f, true);
+	else
+		sync_index_add_prefix(&box->index, &f);
+	return 0;
+}
+
+static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
+    const struct imap_response *r)
+{
+	struct imap_status s;
+
+	if (op == TARGET_OP_SCAN || op == TARGET_OP_SCAN_PREFIX)
+		return on_fetch(dst, box, op, r);
+	if (op == TARGET_OP_SELECT)
+		on_select_data(dst, box, r);
+	if (op == TARGET_OP_QUIET && r->kind == IMAP_RESPONSE_DATA &&
+	    imap_str_is(r->word, "STATUS") && imap_status_parse(r->rest, &s) &&
+	    s.has_messages)
+		sync_quiet_on_status(dst, box, &s);
+	if (op == TARGET_OP_PROBE && r->kind == IMAP_RESPONSE_DATA &&
+	    imap_str_is(r->word, "STATUS") && imap_status_parse(r->rest, &s) &&
+	    s.has_messages) {
+		box->probe_found = true;
+		box->probe_messages = s.messages;
+	}
+	return 0;
+}
+
+static int on_done(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	bool is_ok = imap_cmd_condition(cmd) == IMAP_CONDITION_OK;
+
+	switch ((enum target_op)imap_cmd_op(cmd)) {
+	case TARGET_OP_CREATE:
+		on_created(dst, box, cmd);
+		break;
+	case TARGET_OP_PROBE:
+		on_probed(dst, box);
+		break;
+	case TARGET_OP_SUBSCRIBE:
+		if (is_ok)
+			box->m->by_target.subscribed++;
+		else
+			sync_reporter_warn(dst->shared->reporter, "target",
+			    "folder.subscription",
+			    "mailbox %zu: SUBSCRIBE refused: '%s'",
+			    box->m->number, imap_cmd_reply(cmd));
+		break;
+	case TARGET_OP_SELECT:
+		dst->flags_answered = true;
+		if (!is_ok && box->scan == TARGET_SCAN_RUNNING) {
+			box->scan = TARGET_SCAN_DONE;
+			dst->scans--;
+			refuse_box(dst, box, "SELECT", imap_cmd_reply(cmd));
+		}
+		break;
+	case TARGET_OP_SCAN:
+	case TARGET_OP_SCAN_PREFIX:
+		on_scan_done(dst, box, cmd);
+		break;
+	case TARGET_OP_QUIET:
+		sync_quiet_on_done(dst);
+		break;
+	case TARGET_OP_INVENTORY:
+	case TARGET_OP_APPEND:
+	case TARGET_OP_DOUBT_SELECT:
+	case TARGET_OP_DOUBT_SCAN:
+	case TARGET_OP_DOUBT_PREFIX:
+		break; // not here
+	}
+	return 0;
+}
+
+static int on_inventory_event(
+    struct sync_target *dst, const struct imap_event *event)
+{
+	int rc = sync_inventory_on_event(
+	    dst->inventory, dst->conn, TARGET_OP_INVENTORY, event, &dst->error);
+
+	if (rc < 0)
+		return error_prefix(&dst->error, "target");
+	if (rc == 1) {
+		dst->phase = TARGET_PHASE_AWAIT_PLAN;
+		dst->has_inventory = true;
+		dst->progress++;
+		sync_exchange_offer_inventory(
+		    dst->shared->exchange, dst->inventory);
+		dst->inventory = NULL;
+	}
+	return 0;
+}
+
+static int on_ready(struct sync_target *dst)
+{
+	dst->retry.was_ready = true;
+	if (dst->has_inventory) {
+		dst->phase =
+		    dst->plan ? TARGET_PHASE_COPY : TARGET_PHASE_AWAIT_PLAN;
+		return 0;
+	}
+	dst->phase = TARGET_PHASE_INVENTORY;
+	sync_inventory_start(
+	    dst->inventory, dst->conn, TARGET_OP_INVENTORY, "*", false);
+	return 0;
+}
+
+static int on_event(struct sync_target *dst, const struct imap_event *event)
+{
+	const struct imap_cmd *cmd =
+	    event->kind == IMAP_EVENT_DONE ? event->cmd : event->head;
+
+	if (event->kind == IMAP_EVENT_READY)
+		return on_ready(dst);
+	if (!cmd || imap_cmd_op(cmd) < 0)
+		return 0;
+	int op = imap_cmd_op(cmd);
+	if (op < TARGET_OP_CREATE)
+		return on_inventory_event(dst, event);
+	if (op >= TARGET_OP_DOUBT_SELECT)
+		return sync_doubt_on_event(dst, event, cmd);
+	if (op == TARGET_OP_APPEND)
+		return event->kind == IMAP_EVENT_DONE
+			   ? sync_append_on_done(dst, cmd)
+			   : 0;
+	if (event->kind == IMAP_EVENT_DONE)
+		return on_done(dst, imap_cmd_context(cmd), cmd);
+	if (event->kind == IMAP_EVENT_UNTAGGED)
+		return on_untagged(
+		    dst, imap_cmd_context(cmd), op, &event->response);
+	return 0;
+}
+
+/* ------------------------------------------------------------ life */
+
+static bool take_plan(struct sync_target *dst)
+{
+	struct sync_plan *plan = sync_exchange_plan(dst->shared->exchange);
+
+	if (!plan)
+		return false;
+	dst->plan = plan;
+	dst->box_count = plan->count;
+	dst->boxes = mem_calloc(plan->count, sizeof(*dst->boxes));
+	for (size_t i = 0; i < plan->count; i++) {
+		struct target_box *box = &dst->boxes[i];
+		box->m = &plan->mailboxes[i];
+		box->uidnext = box->m->target_uidnext;
+		box->uidvalidity = box->m->target_uidvalidity;
+		box->status_messages = box->m->target_messages;
+		box->status_uidnext = box->m->target_uidnext;
+		box->needs_scan =
+		    !box->m->is_cold && !box->m->refusal &&
+		    !(box->m->has_status && box->m->messages == 0);
+	}
+	sync_quiet_init(dst);
+	dst->phase = TARGET_PHASE_COPY;
+	return true;
+}
+
+static void end(struct sync_target *dst)
+{
+	dst->phase = TARGET_PHASE_ENDED;
+	if (dst->has_error) {
+		imap_conn_close(dst->conn);
+		sync_append_reset(dst);
+		sync_exchange_stop(dst->shared->exchange);
+	} else {
+		imap_conn_logout(dst->conn);
+	}
+}
+
+static void on_lost(struct sync_target *dst)
+{
+	int64_t wait =
+	    sync_retry_wait_ms(&dst->retry, &dst->error, dst->progress);
+
+	imap_conn_close(dst->conn);
+	sync_append_reset(dst);
+	sync_doubt_reset(dst);
+	sync_quiet_reset(dst);
+	for (size_t i = 0; i < dst->box_count; i++) {
+		struct target_box *box = &dst->boxes[i];
+		if (box->state == TARGET_BOX_CREATING)
+			box->state = TARGET_BOX_NEW;
+		if (box->scan == TARGET_SCAN_RUNNING)
+			box->scan = TARGET_SCAN_NONE;
+	}
+	dst->next_setup = dst->next_scan = 0;
+	dst->scans = 0;
+	dst->flags_asked = dst->flags_answered;
+	dst->create_sent = dst->create_answered;
+	if (wait < 0) {
+		dst->has_error = true;
+		return;
+	}
+	log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
+	    "%s; connecting again in %lld ms", dst->error.text,
+	    (long long)wait);
+	dst->phase = TARGET_PHASE_PAUSED;
+	dst->again_at_ms = clock_ms() + wait;
+}
+
+static bool read_events(struct sync_target *dst)
+{
+	struct imap_event event;
+	bool worked = false;
+
+	for (int i = 0; i < EVENTS_A_STEP; i++) {
+		int rc = imap_conn_next(dst->conn, &event, &dst->error);
+		if (rc == 0)
+			break;
+		if (rc < 0 || on_event(dst, &event) < 0) {
+			on_lost(dst);
+			return true;
+		}
+		worked = true;
+	}
+	return worked;
+}
+
+static bool open_session(struct sync_target *dst)
+{
+	if (dst->phase == TARGET_PHASE_PAUSED && clock_ms() < dst->again_at_ms)
+		return false;
+	dst->phase = TARGET_PHASE_INVENTORY;
+	if (imap_conn_open(dst->conn, &dst->error) < 0)
+		on_lost(dst);
+	return true;
+}
+
+static bool work(struct sync_target *dst)
+{
+	bool worked = false;
+
+	if (dst->phase == TARGET_PHASE_AWAIT_PLAN)
+		worked |= take_plan(dst);
+	if (dst->phase != TARGET_PHASE_COPY)
+		return worked;
+	worked |= set_up_boxes(dst);
+	worked |= start_scans(dst);
+	sync_append_take(dst);
+	if (dst->pending.count > 0 && sync_quiet_work(dst))
+		return worked;
+	if (!sync_doubt_work(dst))
+		worked |= sync_append_work(dst);
+	return worked;
+}
+
+static bool is_complete(const struct sync_target *dst)
+{
+	return dst->phase == TARGET_PHASE_COPY &&
+	       sync_queue_is_finished(dst->shared->queue) &&
+	       sync_append_is_idle(dst) && imap_conn_commands(dst->conn) == 0 &&
+	       dst->next_setup == dst->box_count;
+}
+
+/* Told to stop: nothing new is sent, what is under way is waited for. */
+static bool is_stopped(const struct sync_target *dst)
+{
+	bool told = atomic_load(&dst->shared->interrupted) ||
+		    sync_exchange_is_stopped(dst->shared->exchange);
+
+	return told &&
+	       (dst->sent_count == 0 || dst->phase == TARGET_PHASE_PAUSED);
+}
+
+enum sync_step sync_target_step(struct sync_target *dst)
+{
+	bool worked = false;
+
+	if (dst->phase == TARGET_PHASE_ENDED)
+		return SYNC_STEP_ENDED;
+	if (dst->has_error || is_complete(dst) || is_stopped(dst)) {
+		end(dst);
+		return SYNC_STEP_ENDED;
+	}
+	if (dst->phase == TARGET_PHASE_OPENING ||
+	    dst->phase == TARGET_PHASE_PAUSED)
+		return open_session(dst) ? SYNC_STEP_WORKED : SYNC_STEP_IDLE;
+	worked |= read_events(dst);
+	if (dst->phase == TARGET_PHASE_PAUSED || dst->has_error)
+		return SYNC_STEP_WORKED;
+	if (!atomic_load(&dst->shared->interrupted) &&
+	    !sync_exchange_is_stopped(dst->shared->exchange))
+		worked |= work(dst);
+	imap_conn_keep_alive(dst->conn);
+	if (imap_conn_flush(dst->conn, &dst->error) < 0) {
+		on_lost(dst);
+		worked = true;
+	}
+	return worked || is_complete(dst) ? SYNC_STEP_WORKED : SYNC_STEP_IDLE;
+}
+
+void sync_target_poll(
+    struct sync_target *dst, struct pollfd *out, int64_t *deadline_ms)
+{
+	if (dst->phase == TARGET_PHASE_PAUSED) {
+		*out = (struct pollfd){.fd = -1};
+		*deadline_ms = dst->again_at_ms;
+		return;
+	}
+	imap_conn_poll(dst->conn, true, out, deadline_ms);
+	if (sync_quiet_deadline_ms(dst) < *deadline_ms)
+		*deadline_ms = sync_quiet_deadline_ms(dst);
+}

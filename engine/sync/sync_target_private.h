@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/* The target side from inside: for sync_target.c, sync_append.c, sync_doubt.c. */
+#ifndef ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
+#define ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
+
+#include "engine/base/error.h"
+#include "engine/sync/sync_index.h"
+#include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_mailbox.h"
+#include "engine/sync/sync_message.h"
+#include "engine/sync/sync_retry.h"
+#include "engine/sync/sync_target.h"
+
+enum target_op {
+	TARGET_OP_INVENTORY = 0, /* and the next ones */
+	TARGET_OP_CREATE = SYNC_INVENTORY_OPS,
+	TARGET_OP_PROBE, /* STATUS after a refused CREATE */
+	TARGET_OP_SUBSCRIBE,
+	TARGET_OP_SELECT,
+	TARGET_OP_SCAN,
+	TARGET_OP_SCAN_PREFIX,
+	TARGET_OP_QUIET, /* STATUS: does anybody else append? */
+	TARGET_OP_APPEND,
+	TARGET_OP_DOUBT_SELECT,
+	TARGET_OP_DOUBT_SCAN,
+	TARGET_OP_DOUBT_PREFIX
+};
+
+enum target_box_state {
+	TARGET_BOX_NEW, /* nothing done yet */
+	TARGET_BOX_CREATING,
+	TARGET_BOX_READY, /* takes messages */
+	TARGET_BOX_REFUSED
+};
+
+enum target_scan_state {
+	TARGET_SCAN_NONE,
+	TARGET_SCAN_RUNNING,
+	TARGET_SCAN_DONE
+};
+
+/* Which flags a mailbox keeps (PERMANENTFLAGS). */
+struct target_flags {
+	bool is_known;
+	bool any_keyword;
+	char *list; /* " \Seen $Forwarded " with blanks around each */
+};
+
+struct target_box {
+	struct sync_mailbox *m;
+	enum target_box_state state;
+	enum target_scan_state scan;
+	bool needs_scan; /* the source compares */
+	bool subscribed;
+	bool probe_found; /* STATUS after a refused CREATE told a count */
+	uint32_t probe_messages;
+	bool was_recreated; /* after TRYCREATE, once */
+	size_t prefix_pending;
+	struct sync_index index;
+	struct target_flags flags;
+	/* Where to look for an APPEND in doubt: messages that arrived since are
+	 * at or above `uidnext`; the keys of those known to be ours there. */
+	uint32_t uidnext, uidvalidity;
+	uint32_t status_messages, status_uidnext; /* as last told */
+	bool has_strangers; /* somebody else appended while we ran */
+	struct sync_key *acked;
+	size_t acked_count, acked_cap;
+};
+
+/* Messages of one APPEND. */
+struct append_batch {
+	struct append_batch *next;
+	struct target_box *box;
+	struct sync_message *head, **tail;
+	size_t count;
+	uint64_t bytes;
+};
+
+struct message_list {
+	struct sync_message *head, **tail;
+	size_t count;
+};
+
+enum target_phase {
+	TARGET_PHASE_OPENING,
+	TARGET_PHASE_PAUSED,
+	TARGET_PHASE_INVENTORY,
+	TARGET_PHASE_AWAIT_PLAN,
+	TARGET_PHASE_COPY,
+	TARGET_PHASE_ENDED
+};
+
+enum target_quiet {
+	TARGET_QUIET_UNKNOWN,
+	TARGET_QUIET_ASKED,
+	TARGET_QUIET_SURE /* nobody else appends: go */
+};
+
+struct sync_target {
+	struct sync_shared *shared;
+	struct imap_conn *conn;
+	enum target_phase phase;
+	struct sync_retry retry;
+	int64_t again_at_ms;
+	uint64_t progress;
+	struct error error;
+	bool has_error;
+	struct sync_inventory *inventory; /* NULL once given away */
+	bool has_inventory;
+	struct sync_plan *plan;
+	struct target_box *boxes;
+	size_t box_count;
+	size_t next_setup, next_scan;
+	size_t scans;              /* under way */
+	struct target_flags flags; /* of the first mailbox selected: for those
+				      that are never selected */
+	bool flags_asked, flags_answered;
+	bool create_sent, create_answered; /* any one of this run */
+	/* what an extension announced but not working costs (F018) */
+	bool no_multiappend, no_literal_plus;
+	bool is_careful; /* after a lost session: one message at a time until
+			    one has arrived */
+	enum target_quiet quiet;
+	int64_t quiet_since_ms;
+	size_t quiet_pending;
+	bool quiet_moved;
+	/* messages: taken from the queue, under way, in doubt */
+	struct message_list pending;
+	struct append_batch *sent, **sent_tail; /* in order of sending */
+	size_t sent_count;
+	struct message_list doubts;
+	struct target_box *looking; /* whose doubts are looked for now */
+	struct sync_index found;
+	size_t found_prefix_pending;
+};
+
+/* sync_append.c */
+
+/* Takes what the queue holds. */
+void sync_append_take(struct sync_target *dst);
+
+/* Sends what can be sent. True when it did anything. */
+bool sync_append_work(struct sync_target *dst);
+
+/* An APPEND has ended. 0, or -1 with dst->error: the session or run ends. */
+int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd);
+
+/* The session is gone: all that is under way is in doubt. */
+void sync_append_reset(struct sync_target *dst);
+
+/* Nothing taken, under way or in doubt? */
+bool sync_append_is_idle(const struct sync_target *dst);
+
+/* A message ends well, or is refused for good. */
+void sync_append_copied(struct sync_target *dst, struct sync_message *m);
+void sync_append_refused(struct sync_target *dst, struct sync_message *m,
+    enum tally_refusal c, const char *step, const char *words);
+
+void message_list_init(struct message_list *list);
+void message_list_add(struct message_list *list, struct sync_message *m);
+void message_list_add_front(struct message_list *list, struct sync_message *m);
+struct sync_message *message_list_take(struct message_list *list);
+
+struct target_box *sync_target_box(
+    struct sync_target *dst, const struct sync_message *m);
+
+/* sync_doubt.c: looks for messages whose APPEND may or may not have worked. */
+
+/* Starts the next search when nothing is under way; true while doubts last. */
+bool sync_doubt_work(struct sync_target *dst);
+int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
+    const struct imap_cmd *cmd);
+void sync_doubt_reset(struct sync_target *dst);
+
+/* Remembers an acknowledged message while its UID is not known. */
+int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
+    const struct sync_message *m);
+
+/* sync_quiet.c: nobody else may be appending when we begin. */
+
+void sync_quiet_init(struct sync_target *dst);
+void sync_quiet_reset(struct sync_target *dst);
+
+/* True as long as appending must wait. */
+bool sync_quiet_work(struct sync_target *dst);
+int64_t sync_quiet_deadline_ms(const struct sync_target *dst);
+void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
+    const struct imap_status *s);
+void sync_quiet_on_done(struct sync_target *dst);
+
+#endif

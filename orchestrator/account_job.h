@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/* Turns an account of a plan into the job its engine is given. */
+#ifndef ORCHESTRATOR_ACCOUNT_JOB_H
+#define ORCHESTRATOR_ACCOUNT_JOB_H
+
+#include <stddef.h>
+
+struct error;
+struct plan_account;
+
+/*
+ * `last_outcome` of the attempt before, NULL when there was none: after trouble
+ * the engine waits longer for the target to stand still.
+ *
+ * Reads the secrets and encodes the job: one line in malloc'd memory for
+ * job_wipe_line. NULL: err->kind is ERROR_CONFIG when the account's settings
+ * or secrets are at fault, else ERROR_OS.
+ */
+char *account_job_line(const struct plan_account *account,
+    const char *last_outcome, size_t *len_out, struct error *err);
+
+#endif

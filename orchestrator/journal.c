@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+#include "orchestrator/journal.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/base/fd.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/record.h"
+#include "engine/contract/tally_json.h"
+#include "orchestrator/collect.h"
+
+struct journal {
+	int fd;
+	char *run_id;
+	uint64_t seq;
+	bool failed;
+	struct error problem;
+};
+
+/* A new file is only safe when its directory entry is. */
+static int sync_directory(const char *path)
+{
+	char *copy = mem_try_strdup(path);
+	char *slash = copy ? strrchr(copy, '/') : NULL;
+	int rc = -1;
+
+	if (slash) {
+		*slash = '\0';
+		int fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = fd < 0 ? -1 : fsync(fd);
+		fd_close(&fd);
+	}
+	free(copy);
+	return rc;
+}
+
+struct journal *journal_open(const char *path, const char *run_id,
+    uint64_t good_bytes, uint64_t seq, struct error *err)
+{
+	struct journal *j = mem_try_calloc(1, sizeof(*j));
+
+	if (j) {
+		j->fd = -1;
+		j->run_id = mem_try_strdup(run_id);
+	}
+	if (!j || !j->run_id) {
+		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		journal_close(j);
+		return NULL;
+	}
+	j->seq = seq;
+	j->fd = fd_open_private(path, 0, err);
+	if (j->fd < 0) {
+		journal_close(j);
+		return NULL;
+	}
+	if (ftruncate(j->fd, (off_t)good_bytes) < 0 ||
+	    sync_directory(path) < 0) {
+		(void)error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot write the journal '%s'", path);
+		journal_close(j);
+		return NULL;
+	}
+	return j;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	fd_close(&j->fd);
+	free(j->run_id);
+	free(j);
+}
+
+bool journal_failed(const struct journal *j, struct error *err)
+{
+	if (j->failed)
+		*err = j->problem;
+	return j->failed;
+}
+
+static int fail(struct journal *j, const char *what)
+{
+	if (!j->failed)
+		(void)error_set_errno(&j->problem, ERROR_OS, "local.disk",
+		    "cannot %s the journal", what);
+	j->failed = true;
+	return -1;
+}
+
+static int out_of_memory(struct journal *j)
+{
+	if (!j->failed)
+		(void)error_set(
+		    &j->problem, ERROR_OS, "local.memory", "out of memory");
+	j->failed = true;
+	return -1;
+}
+
+/* Paths and words of the system may be no UTF-8. */
+static json_t *text(const char *s)
+{
+	char escaped[ERROR_TEXT_BYTES * 2];
+	json_t *plain = json_string(s);
+
+	if (plain)
+		return plain;
+	return json_string(text_escape(s, strlen(s), escaped, sizeof(escaped)));
+}
+
+static json_t *integer(uint64_t n)
+{
+	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+static int write_line(struct journal *j, const json_t *line, bool sync)
+{
+	char *bytes = json_dumps(line, JSON_COMPACT);
+	size_t len = bytes ? strlen(bytes) : 0;
+	int rc = 0;
+
+	if (!bytes)
+		return out_of_memory(j);
+	bytes[len] = '\n'; // in place of the NUL: one write, one line
+	if (fd_write_all(j->fd, bytes, len + 1) < 0)
+		rc = fail(j, "write");
+	else if (sync && fdatasync(j->fd) < 0)
+		rc = fail(j, "sync");
+	free(bytes);
+	return rc;
+}
+
+/* Takes `fields` (NULL: out of memory) and puts the envelope around it. */
+static int append(struct journal *j, const char *ev, json_t *fields, bool sync)
+{
+	char now[CLOCK_TEXT_BYTES];
+	int rc = -1;
+
+	clock_format(clock_wall_ms(), now);
+	json_t *line =
+	    json_pack("{s:i,s:s,s:I,s:s,s:s}", "v", JOURNAL_VERSION, "t", now,
+		"seq", (json_int_t)j->seq + 1, "ev", ev, "run", j->run_id);
+	if (j->failed)
+		rc = -1;
+	else if (!line || !fields || json_object_update(line, fields) < 0)
+		rc = out_of_memory(j);
+	else
+		rc = write_line(j, line, sync);
+	if (rc == 0)
+		j->seq++;
+	json_decref(fields);
+	json_decref(line);
+	return rc;
+}
+
+int journal_run_start(
+    struct journal *j, const struct plan *plan, bool resumed, unsigned jobs)
+{
+	char host[128] = "?";
+
+	(void)gethostname(host, sizeof(host) - 1);
+	return append(j, resumed ? "run.resume" : "run.start",
+	    json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I}", "plan", plan->name,
+		"path", text(plan->path), "digest", plan->digest, "accounts",
+		(json_int_t)plan->account_count, "jobs", (json_int_t)jobs,
+		"version", MAILCONVOY_VERSION, "host", text(host), "pid",
+		(json_int_t)getpid()),
+	    true);
+}
+
+int journal_planned(struct journal *j, const struct plan_account *account)
+{
+	return append(j, "account.plan",
+	    json_pack("{s:s,s:s,s:s}", "id", account->id, "slug", account->slug,
+		"digest", account->digest),
+	    false);
+}
+
+int journal_dropped(struct journal *j, const char *id)
+{
+	return append(j, "account.drop", json_pack("{s:s}", "id", id), false);
+}
+
+int journal_account_start(struct journal *j, const struct plan_account *account,
+    unsigned attempt, const char *log)
+{
+	return append(j, "account.start",
+	    json_pack("{s:s,s:i,s:s,s:o}", "id", account->id, "attempt",
+		(int)attempt, "digest", account->digest, "log", text(log)),
+	    true);
+}
+
+static const char *event_name(enum record_event event)
+{
+	switch (event) {
+	case RECORD_MAILBOX:
+		return "mailbox";
+	case RECORD_REFUSED:
+		return "refused";
+	case RECORD_WARNING:
+		return "warning";
+	case RECORD_PROGRESS:
+		return "progress";
+	case RECORD_START:
+	case RECORD_END:
+	case RECORD_EVENTS:
+		break;
+	}
+	return NULL;
+}
+
+static int set_text(json_t *o, const char *key, const char *s)
+{
+	return s ? json_object_set_new(o, key, text(s)) : 0;
+}
+
+static int set_number(json_t *o, const char *key, uint64_t n)
+{
+	return n ? json_object_set_new(o, key, integer(n)) : 0;
+}
+
+int journal_record(
+    struct journal *j, const char *id, unsigned attempt, const struct record *r)
+{
+	const char *ev = event_name(r->event);
+
+	if (!ev)
+		return 0;
+	json_t *o = json_pack("{s:s,s:i}", "id", id, "attempt", (int)attempt);
+	if (!o)
+		return out_of_memory(j);
+	int bad = set_text(o, "mailbox", r->mailbox) |
+		  set_text(o, "target", r->target) |
+		  set_text(o, "side", r->side) | set_text(o, "step", r->step) |
+		  set_text(o, "reason", r->reason) |
+		  set_text(o, "text", r->text) | set_number(o, "uid", r->uid) |
+		  set_number(o, "uidvalidity", r->uidvalidity) |
+		  set_number(o, "size", r->size) |
+		  set_number(o, "expected", r->expected) |
+		  set_number(o, "expected_bytes", r->expected_bytes);
+	if (r->event == RECORD_MAILBOX || r->event == RECORD_PROGRESS)
+		bad |=
+		    json_object_set_new(o, "tally", tally_json_new(&r->tally));
+	if (bad) {
+		json_decref(o);
+		return out_of_memory(j);
+	}
+	return append(j, ev, o, false);
+}
+
+int journal_account_end(struct journal *j, const struct journal_result *r)
+{
+	const struct verdict *v = r->verdict;
+	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:s,s:o,s:s,s:o,s:o,s:b}",
+	    "id", r->account->id, "attempt", (int)r->attempt, "outcome",
+	    v->outcome, "exit", v->exit, "batch", v->batch, "reason", v->reason,
+	    "text", text(v->text), "digest", r->account->digest, "tally",
+	    tally_json_new(r->tally), "ms", integer(r->duration_ms), "final",
+	    (int)r->is_final);
+
+	if (o && r->retry_ms >= 0 &&
+	    json_object_set_new(o, "retry_ms", integer((uint64_t)r->retry_ms)) <
+		0)
+		return out_of_memory(j);
+	return append(j, "account.end", o, true);
+}
+
+int journal_operator(struct journal *j, const char *what)
+{
+	return append(j, "operator", json_pack("{s:s}", "what", what), false);
+}
+
+int journal_run_end(struct journal *j, int exit, bool complete, const char *why)
+{
+	return append(j, "run.end",
+	    json_pack("{s:i,s:b,s:s}", "exit", exit, "complete", (int)complete,
+		"why", why),
+	    true);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The truth about a run: append-only JSON Lines, fsynced at the results of
+ * accounts and at the end of the run.  docs/FORMATS.md describes the lines.
+ */
+#ifndef ORCHESTRATOR_JOURNAL_H
+#define ORCHESTRATOR_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct plan;
+struct plan_account;
+struct record;
+struct tally;
+struct verdict;
+
+enum {
+	JOURNAL_VERSION = 1
+};
+
+struct journal;
+
+/*
+ * Opens for appending. What stands behind `good_bytes` (a torn last line) is
+ * cut off; `seq` is the number of the last line. 0, 0 for a new one.
+ */
+struct journal *journal_open(const char *path, const char *run_id,
+    uint64_t good_bytes, uint64_t seq, struct error *err);
+void journal_close(struct journal *j);
+
+/* Did a write fail? Then every later one fails too. */
+bool journal_failed(const struct journal *j, struct error *err);
+
+/* All return 0 or -1; the error is kept for journal_failed. */
+int journal_run_start(
+    struct journal *j, const struct plan *plan, bool resumed, unsigned jobs);
+int journal_planned(struct journal *j, const struct plan_account *account);
+int journal_dropped(struct journal *j, const char *id);
+int journal_account_start(struct journal *j, const struct plan_account *account,
+    unsigned attempt, const char *log);
+
+/* Mailboxes, refusals, warnings and progress; other records are left out. */
+int journal_record(struct journal *j, const char *id, unsigned attempt,
+    const struct record *r);
+
+struct journal_result {
+	const struct plan_account *account;
+	unsigned attempt;
+	const struct verdict *verdict;
+	const struct tally *tally;
+	uint64_t duration_ms;
+	int64_t retry_ms; /* until the next attempt; -1: none follows */
+	bool is_final;    /* the account's result; else resume goes on */
+};
+
+int journal_account_end(struct journal *j, const struct journal_result *r);
+int journal_operator(struct journal *j, const char *what);
+int journal_run_end(
+    struct journal *j, int exit, bool complete, const char *why);
+
+#endif

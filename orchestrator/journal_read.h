@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads a journal: line by line, or as the state of a run.  Exactly one torn
+ * last line is tolerated; anything else that is wrong refuses the file.
+ */
+#ifndef ORCHESTRATOR_JOURNAL_READ_H
+#define ORCHESTRATOR_JOURNAL_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/clock.h"
+#include "engine/contract/tally.h"
+
+struct error;
+struct json_t;
+
+/* Returns -1 to end the walk with the error it has set. */
+typedef int journal_line_fn(
+    const struct json_t *line, void *context, struct error *err);
+
+struct journal_extent {
+	uint64_t good_bytes; /* what stands behind is a torn line */
+	uint64_t seq;        /* of the last good line */
+};
+
+int journal_walk(const char *path, journal_line_fn *fn, void *context,
+    struct journal_extent *extent_out, struct error *err)
+    __attribute__((warn_unused_result));
+
+enum journal_account_state {
+	JOURNAL_PLANNED,
+	JOURNAL_RUNNING, /* or its supervisor died */
+	JOURNAL_ENDED
+};
+
+struct journal_account {
+	char *id, *slug;
+	char digest[17]; /* of the last attempt, or as planned */
+	enum journal_account_state state;
+	bool is_final; /* no retry was to follow */
+	bool is_dropped;
+	unsigned attempt; /* the last one; 0: none */
+	/* of the last attempt that ended */
+	char *outcome, *reason, *text;
+	int exit, batch;
+	/* of the last attempt, ended or not */
+	char *log;
+	struct tally tally;
+	/* sums over all attempts of the run */
+	uint64_t copied_total, bytes_total, duration_ms;
+	char started[CLOCK_TEXT_BYTES], ended[CLOCK_TEXT_BYTES];
+	/* private: mailboxes of an attempt that has not ended */
+	struct tally so_far;
+};
+
+struct journal_run {
+	char *run_id, *plan, *plan_path;
+	char plan_digest[17];
+	struct journal_account *accounts; /* in plan order, later ones behind */
+	size_t count;
+	bool has_ended;   /* no run.resume after it */
+	bool is_complete; /* every account has its result */
+	int exit;
+	char started[CLOCK_TEXT_BYTES], ended[CLOCK_TEXT_BYTES];
+	struct journal_extent extent;
+	/* private */
+	size_t cap, *index, index_size;
+};
+
+/* Heap, or NULL. */
+struct journal_run *journal_read(const char *path, struct error *err);
+void journal_run_free(struct journal_run *run);
+
+struct journal_account *journal_find(
+    const struct journal_run *run, const char *id);
+
+/* "pending", "interrupted" for one that neither ended nor runs, or as it
+ * ended. */
+const char *journal_outcome(const struct journal_account *account);
+
+#endif

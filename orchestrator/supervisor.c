@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "orchestrator/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/supervisor_private.h"
+
+enum {
+	STARTS_PER_TURN = 8, /* so that records are read in between */
+	NAP_MS = 1000        /* poll failed for want of memory */
+};
+
+static struct slot *free_slot(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].state == SLOT_FREE)
+			return &s->slots[i];
+	return NULL;
+}
+
+static void start_accounts(struct supervisor *s)
+{
+	size_t account = 0;
+
+	for (int i = 0; i < STARTS_PER_TURN; i++) {
+		struct slot *slot = free_slot(s);
+		if (!slot || !sched_take(&s->sched, clock_ms(), &account))
+			return;
+		slot->account = account;
+		supervisor_slot_event(s, slot, SLOT_ON_ASSIGN);
+	}
+}
+
+/* -------------------------------------------------------------- signals */
+
+static void send_all(struct supervisor *s, enum slot_event event, bool locking)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (!locking || s->slots[i].state == SLOT_LOCKING)
+			supervisor_slot_event(s, &s->slots[i], event);
+}
+
+static void escalate(struct supervisor *s, const char *who)
+{
+	static const char *const texts[] = {
+	    [STAGE_DRAIN] =
+		"nothing more is started, running accounts finish; again to stop them",
+	    [STAGE_STOP] = "engines end at the next safe point; again to kill",
+	    [STAGE_KILL] = "engines are killed",
+	};
+	static const char *const names[] = {[STAGE_DRAIN] = "drain",
+	    [STAGE_STOP] = "stop",
+	    [STAGE_KILL] = "kill"};
+
+	if (s->stage < STAGE_KILL)
+		s->stage++;
+	progress_note(&s->progress, "WARNING", "%s: %s", who, texts[s->stage]);
+	(void)journal_operator(s->journal, names[s->stage]);
+	sched_stop(&s->sched);
+	send_all(s, SLOT_ON_STOP, s->stage == STAGE_DRAIN);
+	if (s->stage == STAGE_KILL)
+		send_all(s, SLOT_ON_KILL, false);
+}
+
+static struct slot *slot_of_pid(struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].pid == pid)
+			return &s->slots[i];
+	return NULL;
+}
+
+/* Looks first and reaps then: as long as the leader is a zombie its group's
+ * number cannot be somebody else's, so what it left behind can be killed. */
+static void reap(struct supervisor *s)
+{
+	for (;;) {
+		siginfo_t info = {0};
+		int status = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid == 0)
+			return;
+		struct slot *slot = slot_of_pid(s, info.si_pid);
+		if (slot)
+			(void)kill(-info.si_pid, SIGKILL);
+		if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
+			return;
+		if (!slot)
+			continue; // not one of ours: an inherited child
+		slot->wait_status = status;
+		supervisor_slot_event(s, slot, SLOT_ON_REAPED);
+	}
+}
+
+static void on_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (
+	    read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			reap(s);
+			break;
+		case SIGINT:
+			escalate(s, "interrupted");
+			break;
+		case SIGTERM:
+			escalate(s, "asked to end");
+			break;
+		case SIGHUP:
+			if (s->stage == STAGE_RUN)
+				escalate(s, "terminal closed");
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* ----------------------------------------------------------------- loop */
+
+static void on_deadlines(struct supervisor *s)
+{
+	int64_t now = clock_ms();
+
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].deadline_ms <= now)
+			supervisor_slot_event(s, &s->slots[i], SLOT_ON_TIMER);
+}
+
+static void show(struct supervisor *s)
+{
+	struct progress_now now = {s->sched.by_state[SCHED_RUNNING],
+	    s->sched.by_state[SCHED_PENDING] +
+		s->sched.by_state[SCHED_WAITING] +
+		s->sched.by_state[SCHED_AT_END],
+	    0};
+
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].pid > 0)
+			now.bytes += s->slots[i].collect.tally.bytes_copied;
+	progress_tick(&s->progress, &now, clock_ms());
+}
+
+/* What was copied but not written down is found by comparison next time; to go
+ * on would only make that more. */
+static void watch_journal(struct supervisor *s)
+{
+	struct error err = {0};
+
+	if (s->is_journal_lost || !journal_failed(s->journal, &err))
+		return;
+	s->is_journal_lost = true;
+	progress_note(
+	    &s->progress, "ERROR", "%s: the batch is stopped", err.text);
+	if (s->stage < STAGE_STOP)
+		s->stage = STAGE_STOP;
+	sched_stop(&s->sched);
+	send_all(s, SLOT_ON_STOP, false);
+}
+
+static int64_t next_deadline(const struct supervisor *s)
+{
+	int64_t next = sched_wake(&s->sched, clock_ms());
+
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].deadline_ms < next)
+			next = s->slots[i].deadline_ms;
+	if (progress_deadline(&s->progress) < next)
+		next = progress_deadline(&s->progress);
+	return next;
+}
+
+static size_t fill_polls(struct supervisor *s)
+{
+	size_t n = 0;
+
+	s->polls[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	for (size_t i = 0; i < s->slot_count; i++) {
+		const struct slot *slot = &s->slots[i];
+		if (slot->record_fd >= 0) {
+			s->poll_slots[n] = i;
+			s->polls[n++] = (struct pollfd){
+			    .fd = slot->record_fd, .events = POLLIN};
+		}
+		if (slot->job_fd >= 0 && slot->job_line) {
+			s->poll_slots[n] = i;
+			s->polls[n++] = (struct pollfd){
+			    .fd = slot->job_fd, .events = POLLOUT};
+		}
+	}
+	return n;
+}
+
+/* A slot may be freed by an earlier descriptor of the same turn, and filled
+ * again only by start_accounts: so a descriptor that still matches is ours. */
+static void on_pipes(struct supervisor *s, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct slot *slot = &s->slots[s->poll_slots[i]];
+		if (!s->polls[i].revents)
+			continue;
+		if (s->polls[i].fd == slot->record_fd)
+			supervisor_slot_readable(s, slot);
+		else if (s->polls[i].fd == slot->job_fd && slot->job_line)
+			supervisor_slot_writable(slot);
+	}
+}
+
+static void turn(struct supervisor *s)
+{
+	size_t count = fill_polls(s);
+
+	if (poll(s->polls, count, clock_poll_ms(next_deadline(s))) < 0) {
+		if (errno != EINTR)
+			(void)poll(NULL, 0, NAP_MS);
+		return;
+	}
+	on_pipes(s, count);
+	if (s->polls[0].revents)
+		on_signals(s);
+	on_deadlines(s);
+	watch_journal(s);
+	show(s);
+}
+
+int supervisor_run(const struct plan *plan,
+    const struct supervisor_options *options, struct error *err)
+{
+	struct supervisor s = {
+	    .plan = plan, .out = options->out, .signal_fd = -1};
+	int code = 0;
+
+	error_clear(err);
+	if (supervisor_setup(&s, options, &code, err) == 0) {
+		while (!sched_is_over(&s.sched)) {
+			start_accounts(&s);
+			if (!sched_is_over(&s.sched))
+				turn(&s);
+		}
+		code = supervisor_finish(&s);
+	}
+	supervisor_release(&s);
+	return code;
+}

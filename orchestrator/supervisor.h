@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Runs the accounts of a plan: one poll loop over signals, record pipes and
+ * deadlines.  Dies loudly before the loop, never inside it.
+ */
+#ifndef ORCHESTRATOR_SUPERVISOR_H
+#define ORCHESTRATOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct error;
+struct plan;
+
+struct supervisor_options {
+	bool resume;   /* run what failed too; a run must exist */
+	bool new_run;  /* even when the last one is unfinished */
+	unsigned jobs; /* 0: as the plan says */
+	/* outcomes to be run again, separated by commas; NULL: all */
+	const char *only;
+	FILE *out; /* for the last lines */
+};
+
+/* Is it a list of outcomes? *bad_out: the first word that is none. */
+bool supervisor_check_only(const char *only, const char **bad_out);
+
+/*
+ * Blocks until the batch is over, prints progress to standard error and the
+ * last lines to options->out. Returns the exit code; when nothing could be
+ * started `err` says why (else it stays ERROR_NONE).
+ */
+int supervisor_run(const struct plan *plan,
+    const struct supervisor_options *options, struct error *err);
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "engine/base/mem.h"
+#include "orchestrator/report.h"
+#include "orchestrator/supervisor_private.h"
+
+enum {
+	FAILURES_SHOWN = 20
+};
+
+bool supervisor_is_failed(const char *outcome)
+{
+	static const char *const others[] = {
+	    "ok", "changed", "pending", "interrupted", "deferred"};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (strcmp(outcome, others[i]) == 0)
+			return false;
+	return true;
+}
+
+static void format_duration(int64_t ms, char *out, size_t max)
+{
+	int64_t s = ms / 1000;
+
+	if (s >= 3600)
+		(void)snprintf(out, max, "%" PRId64 " h %" PRId64 " min",
+		    s / 3600, s / 60 % 60);
+	else if (s >= 60)
+		(void)snprintf(
+		    out, max, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+	else
+		(void)snprintf(out, max, "%" PRId64 " s", s);
+}
+
+static void print_failures(const struct supervisor *s)
+{
+	size_t shown = 0, failed = 0;
+
+	for (size_t i = 0; i < s->plan->account_count; i++) {
+		const struct standing *st = &s->standings[i];
+		if (!st->outcome || !supervisor_is_failed(st->outcome))
+			continue;
+		if (++failed > FAILURES_SHOWN)
+			continue;
+		shown++;
+		(void)fprintf(s->out, "  %-8s %s: %s: %s\n", st->outcome,
+		    s->plan->accounts[i].id,
+		    st->reason && st->reason[0] ? st->reason : st->outcome,
+		    st->text ? st->text : "");
+		(void)fprintf(s->out, "           to do: %s\n",
+		    report_advice(st->outcome, st->reason));
+	}
+	if (failed > shown)
+		(void)fprintf(s->out, "  and %zu more: mailconvoy status %s\n",
+		    failed - shown, s->plan->path);
+}
+
+static void print_counts(const struct supervisor *s)
+{
+	static const char *const unfinished[] = {
+	    "interrupted", "pending", "deferred"};
+	size_t ok = 0, failed = 0, changed = 0, left = 0;
+
+	for (size_t i = 0; i < s->plan->account_count; i++) {
+		const char *outcome = s->standings[i].outcome;
+		bool open = false;
+		for (size_t j = 0; j < ARRAY_LEN(unfinished); j++)
+			open |= strcmp(outcome, unfinished[j]) == 0;
+		left += open;
+		ok += strcmp(outcome, "ok") == 0;
+		changed += strcmp(outcome, "changed") == 0;
+		failed += supervisor_is_failed(outcome);
+	}
+	(void)fprintf(
+	    s->out, "%zu of %zu accounts ok", ok, s->plan->account_count);
+	if (changed)
+		(void)fprintf(s->out, ", %zu changed meanwhile", changed);
+	if (failed)
+		(void)fprintf(s->out, ", %zu need a look", failed);
+	if (left)
+		(void)fprintf(s->out, ", %zu not finished", left);
+}
+
+void supervisor_last_lines(
+    const struct supervisor *s, int code, const char *report)
+{
+	char duration[64];
+
+	format_duration(
+	    clock_ms() - s->progress.started_ms, duration, sizeof(duration));
+	(void)fprintf(s->out, "%s in %s: ",
+	    code == EXIT_CODE_INTERRUPTED || code == EXIT_CODE_DEFERRED ||
+		    s->is_journal_lost
+		? "Stopped"
+		: "Finished",
+	    duration);
+	print_counts(s);
+	(void)fprintf(s->out, ".  exit %d\n", code);
+	print_failures(s);
+	if (report)
+		(void)fprintf(s->out, "  report   %s\n", report);
+	if (code != EXIT_CODE_OK)
+		(void)fprintf(
+		    s->out, "  next     mailconvoy resume %s\n", s->plan->path);
+	(void)fflush(s->out);
+}

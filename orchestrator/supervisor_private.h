@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/* Shared by the files of the supervisor only. */
+#ifndef ORCHESTRATOR_SUPERVISOR_PRIVATE_H
+#define ORCHESTRATOR_SUPERVISOR_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "orchestrator/collect.h"
+#include "orchestrator/progress.h"
+#include "orchestrator/rundir.h"
+#include "orchestrator/sched.h"
+#include "orchestrator/slot.h"
+
+struct journal;
+struct journal_run;
+struct plan;
+
+enum {
+	LOCK_RETRY_MS = 200,      /* an old engine may still be dying */
+	LOCK_PATIENCE_MS = 60000, /* then the account is put off */
+	STOP_TERM_MS = 10000,     /* job pipe closed until SIGTERM */
+	TERM_KILL_MS = 20000,     /* SIGTERM until SIGKILL */
+	STALL_MS =
+	    15 * 60 * 1000, /* without a record; more for long timeouts */
+	JOURNAL_PROGRESS_MS = 30000,
+	START_FAILURES_MAX = 3, /* in a row, then nothing is started any more */
+	FORK_WAIT_MS = 1000,
+	DRAIN_READS = 64 /* of 16 KiB; a grandchild may write for ever */
+};
+
+/* How far the operator went. */
+enum stage {
+	STAGE_RUN,
+	STAGE_DRAIN, /* nothing is started */
+	STAGE_STOP,  /* engines end cleanly */
+	STAGE_KILL
+};
+
+struct slot {
+	enum slot_state state;
+	size_t account; /* in the plan */
+	pid_t pid;      /* 0: none */
+	int job_fd, record_fd, lock_fd;
+	char *job_line; /* secrets: wiped as soon as it is written */
+	size_t job_len, job_sent;
+	struct collect collect;
+	enum collect_cause cause;
+	int wait_status;
+	int64_t deadline_ms;      /* of the state */
+	int64_t lock_deadline_ms; /* LOCKING */
+	int64_t started_ms;
+	int64_t next_progress_ms; /* into the journal */
+	bool has_verdict;         /* without a child */
+	struct verdict verdict;
+};
+
+/* What is known of an account of the plan. */
+struct standing {
+	unsigned attempt; /* the last one */
+	const char *outcome;
+	int batch;
+	bool is_final, is_selected;
+	char *reason, *text; /* of a failure, for the last lines; may be NULL */
+};
+
+struct supervisor {
+	const struct plan *plan;
+	FILE *out; /* for the last lines */
+	struct rundir dir;
+	struct journal *journal;
+	struct journal_run *before; /* the run as we found it, or NULL */
+	struct sched sched;
+	struct standing *standings; /* one for each account of the plan */
+	struct slot *slots;
+	size_t slot_count;
+	struct pollfd *polls;
+	size_t *poll_slots;
+	struct progress progress;
+	char *engine;
+	int signal_fd;
+	enum stage stage;
+	unsigned start_failures; /* in a row */
+	bool cannot_start, is_journal_lost;
+	int64_t stall_ms; /* 0: by the account's time-out */
+};
+
+/* supervisor_slot.c: what happens to one slot. */
+void supervisor_slot_event(
+    struct supervisor *s, struct slot *slot, enum slot_event event);
+void supervisor_slot_readable(struct supervisor *s, struct slot *slot);
+void supervisor_slot_writable(struct slot *slot);
+void supervisor_slot_reset(struct slot *slot);
+
+/* supervisor_setup.c: before and after the loop. */
+struct supervisor_options;
+int supervisor_setup(struct supervisor *s,
+    const struct supervisor_options *options, int *exit_out, struct error *err);
+int supervisor_finish(struct supervisor *s);
+void supervisor_release(struct supervisor *s);
+
+/* supervisor_end.c: what the operator reads when all is over. `report` may be
+ * NULL. */
+void supervisor_last_lines(
+    const struct supervisor *s, int code, const char *report);
+
+/* An outcome that needs a look: neither fine nor merely unfinished. */
+bool supervisor_is_failed(const char *outcome);
+
+#endif

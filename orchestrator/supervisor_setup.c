@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/base/fd.h"
+#include "engine/base/hash.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/exit_code.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/journal_read.h"
+#include "orchestrator/report.h"
+#include "orchestrator/spawn.h"
+#include "orchestrator/supervisor.h"
+#include "orchestrator/supervisor_private.h"
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+}
+
+/* ------------------------------------------------------------ selection */
+
+static bool is_class(const char *word, size_t len)
+{
+	static const char *const more[] = {"crash", "pending", "failed"};
+	size_t count = 0;
+	const struct exit_code_info *table = exit_code_table(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (table[i].engine_text &&
+		    text_equal_fold(
+			table[i].outcome, strlen(table[i].outcome), word, len))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		if (text_equal_fold(more[i], strlen(more[i]), word, len))
+			return true;
+	return false;
+}
+
+bool supervisor_check_only(const char *only, const char **bad_out)
+{
+	for (const char *p = only;; p++) {
+		size_t len = strcspn(p, ",");
+		if (!is_class(p, len)) {
+			*bad_out = p;
+			return false;
+		}
+		p += len;
+		if (*p == '\0')
+			return true;
+	}
+}
+
+static bool is_selected(const char *only, const char *outcome)
+{
+	if (!only)
+		return true;
+	for (const char *p = only;; p++) {
+		size_t len = strcspn(p, ",");
+		if (text_equal_fold(p, len, outcome, strlen(outcome)) ||
+		    (text_equal_fold(p, len, "failed", 6) &&
+			supervisor_is_failed(outcome)))
+			return true;
+		p += len;
+		if (*p == '\0')
+			return false;
+	}
+}
+
+/* --------------------------------------------------------------- the run */
+
+static int open_journal(struct supervisor *s,
+    const struct journal_extent *extent, struct error *err)
+{
+	char *path = rundir_journal_path(&s->dir);
+
+	if (!path)
+		return no_memory(err);
+	s->journal =
+	    journal_open(path, s->dir.id, extent->good_bytes, extent->seq, err);
+	free(path);
+	return s->journal ? 0 : -1;
+}
+
+static int read_before(struct supervisor *s, struct error *err)
+{
+	char *path = rundir_journal_path(&s->dir);
+
+	s->before = path ? journal_read(path, err) : NULL;
+	if (!path)
+		(void)no_memory(err);
+	free(path);
+	return s->before ? 0 : -1;
+}
+
+/* Finds the run that goes on or makes a new one. */
+static int choose_run(struct supervisor *s,
+    const struct supervisor_options *options, int *exit_out, struct error *err)
+{
+	const struct journal_extent none = {0};
+
+	if (!options->new_run && rundir_find_latest(&s->dir)) {
+		*exit_out = EXIT_CODE_LOCAL;
+		if (read_before(s, err) < 0)
+			return -1;
+		if (options->resume || !s->before->is_complete)
+			return open_journal(s, &s->before->extent, err);
+		journal_run_free(s->before);
+		s->before = NULL;
+	} else if (options->resume) {
+		*exit_out = EXIT_CODE_NO_INPUT;
+		return error_set(err, ERROR_USAGE, "run.none",
+		    "there is no run to resume: start one with 'mailconvoy run %s'",
+		    s->plan->path);
+	}
+	*exit_out = EXIT_CODE_CANNOT_CREATE;
+	if (rundir_create(&s->dir, err) < 0)
+		return -1;
+	return open_journal(s, &none, err);
+}
+
+/* ------------------------------------------------------------- accounts */
+
+/* `run` leaves results alone, also bad ones; `resume` is there for them. */
+static bool must_run(struct supervisor *s, const struct journal_account *a,
+    const struct plan_account *account,
+    const struct supervisor_options *options)
+{
+	if (!a || a->attempt == 0)
+		return is_selected(options->only, "pending");
+	const char *outcome = journal_outcome(a);
+	if (strcmp(a->digest, account->digest) != 0 &&
+	    is_selected(options->only, outcome)) {
+		progress_note(&s->progress, "INFO",
+		    "account=%s has other settings than in its last attempt: it runs again",
+		    account->id);
+		return true;
+	}
+	if (a->state == JOURNAL_ENDED && strcmp(outcome, "ok") == 0)
+		return false;
+	if (a->state == JOURNAL_ENDED && a->is_final && !options->resume)
+		return false;
+	return is_selected(options->only, outcome);
+}
+
+static int stand(struct standing *standing, const struct journal_account *a)
+{
+	standing->outcome = a ? journal_outcome(a) : "pending";
+	standing->attempt = a ? a->attempt : 0;
+	if (!a || a->state != JOURNAL_ENDED)
+		return 0;
+	standing->batch = a->batch;
+	standing->is_final = a->is_final;
+	if (a->batch == EXIT_CODE_OK)
+		return 0;
+	standing->reason = mem_try_strdup(a->reason);
+	standing->text = mem_try_strdup(a->text);
+	return standing->reason && standing->text ? 0 : -1;
+}
+
+static size_t select_accounts(
+    struct supervisor *s, const struct supervisor_options *options)
+{
+	size_t selected = 0;
+
+	for (size_t i = 0; i < s->plan->account_count; i++) {
+		const struct plan_account *account = &s->plan->accounts[i];
+		struct journal_account *a =
+		    s->before ? journal_find(s->before, account->id) : NULL;
+		if (stand(&s->standings[i], a) < 0)
+			return SIZE_MAX;
+		if (!a || a->is_dropped ||
+		    (a->attempt == 0 &&
+			strcmp(a->digest, account->digest) != 0))
+			(void)journal_planned(s->journal, account);
+		if (!must_run(s, a, account, options))
+			continue;
+		s->standings[i].is_final = false;
+		s->standings[i].is_selected = true;
+		sched_add(&s->sched, i);
+		selected++;
+	}
+	return selected;
+}
+
+static void drop_accounts(struct supervisor *s)
+{
+	for (size_t i = 0; s->before && i < s->before->count; i++) {
+		const struct journal_account *a = &s->before->accounts[i];
+		if (a->is_dropped || plan_find_account(s->plan, a->id))
+			continue;
+		progress_note(&s->progress, "WARNING",
+		    "account=%s is no longer in the plan: dropped", a->id);
+		(void)journal_dropped(s->journal, a->id);
+	}
+}
+
+/* --------------------------------------------------------------- system */
+
+/* nohup, or a shell's job in the background: what was ignored stays so. */
+static bool is_ignored(int number)
+{
+	struct sigaction now;
+
+	return number != SIGCHLD && sigaction(number, NULL, &now) == 0 &&
+	       now.sa_handler == SIG_IGN;
+}
+
+static int set_signals(struct supervisor *s, struct error *err)
+{
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	struct rlimit files;
+	sigset_t mask;
+
+	(void)sigemptyset(&mask);
+	for (size_t i = 0; i < ARRAY_LEN(caught); i++)
+		if (!is_ignored(caught[i]))
+			(void)sigaddset(&mask, caught[i]);
+	// ignored it would be reaped behind our back
+	(void)sigaction(SIGCHLD, &standard, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		(void)sigaction(ignored[i], &ignore, NULL);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files); // two for each slot
+	}
+	s->signal_fd = -1;
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) == 0)
+		s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return error_set_errno(err, ERROR_OS, "local.descriptors",
+		    "cannot set up signals");
+	return 0;
+}
+
+static int64_t stall_from_environment(void)
+{
+	const char *text = getenv("MAILCONVOY_STALL_MS");
+	uint64_t ms = 0;
+
+	if (!text || !text_parse_u64(text, strlen(text), INT32_MAX, &ms))
+		return 0;
+	return (int64_t)ms;
+}
+
+static int allocate(struct supervisor *s,
+    const struct supervisor_options *options, struct error *err)
+{
+	const struct plan_retry *r = &s->plan->retry;
+	struct sched_config config = {
+	    .jobs = options->jobs ? options->jobs : s->plan->jobs,
+	    .start_delay_ms = s->plan->start_delay_ms,
+	    .attempts = r->attempts,
+	    .backoff_ms = r->backoff_ms,
+	    .factor = r->factor,
+	    .max_wait_ms = r->max_wait_ms,
+	    .jitter_percent = r->jitter_percent,
+	};
+	size_t accounts = s->plan->account_count;
+
+	hash_random(&config.seed, sizeof(config.seed));
+	if (config.jobs == 0)
+		config.jobs = 1;
+	s->slot_count = config.jobs < accounts ? config.jobs : accounts;
+	s->slots = mem_try_calloc(s->slot_count, sizeof(*s->slots));
+	s->polls = mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->polls));
+	s->poll_slots =
+	    mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->poll_slots));
+	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
+	if (sched_init(&s->sched, &config, accounts) < 0 || !s->slots ||
+	    !s->polls || !s->poll_slots || !s->standings) {
+		s->slot_count = 0;
+		return no_memory(err);
+	}
+	for (size_t i = 0; i < s->slot_count; i++)
+		supervisor_slot_reset(&s->slots[i]);
+	return 0;
+}
+
+static int plan_the_run(struct supervisor *s,
+    const struct supervisor_options *options, struct error *err)
+{
+	(void)journal_run_start(
+	    s->journal, s->plan, s->before != NULL, s->sched.config.jobs);
+	if (s->before)
+		progress_note(&s->progress, "INFO", "%s run %s",
+		    s->before->is_complete ? "resuming"
+					   : "continuing unfinished",
+		    s->dir.id);
+	else
+		progress_note(&s->progress, "INFO", "new run %s", s->dir.id);
+	drop_accounts(s);
+	size_t selected = select_accounts(s, options);
+	if (selected == SIZE_MAX)
+		return no_memory(err);
+	s->progress.total = selected;
+	progress_note(&s->progress, "INFO", "%zu of %zu accounts are to be run",
+	    selected, s->plan->account_count);
+	return journal_failed(s->journal, err) ? -1 : 0;
+}
+
+int supervisor_setup(struct supervisor *s,
+    const struct supervisor_options *options, int *exit_out, struct error *err)
+{
+	s->dir.lock_fd = -1;
+	s->stall_ms = stall_from_environment();
+	progress_init(&s->progress, STDERR_FILENO, 0, clock_ms());
+	*exit_out = EXIT_CODE_LOCAL;
+	s->engine = spawn_engine_path(err);
+	if (!s->engine || allocate(s, options, err) < 0 ||
+	    set_signals(s, err) < 0 || rundir_init(&s->dir, s->plan, err) < 0)
+		return -1;
+	if (rundir_lock(&s->dir, err) < 0) {
+		*exit_out = strcmp(err->reason, "state.locked") == 0
+				? EXIT_CODE_TEMPORARY
+				: EXIT_CODE_CANNOT_CREATE;
+		return -1;
+	}
+	if (choose_run(s, options, exit_out, err) < 0)
+		return -1;
+	*exit_out = EXIT_CODE_LOCAL;
+	return plan_the_run(s, options, err);
+}
+
+void supervisor_release(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		supervisor_slot_reset(&s->slots[i]);
+	for (size_t i = 0; s->standings && i < s->plan->account_count; i++) {
+		free(s->standings[i].reason);
+		free(s->standings[i].text);
+	}
+	free(s->slots);
+	free(s->polls);
+	free(s->poll_slots);
+	free(s->standings);
+	free(s->engine);
+	sched_release(&s->sched);
+	journal_close(s->journal);
+	journal_run_free(s->before);
+	fd_close(&s->signal_fd);
+	rundir_release(&s->dir);
+}
+
+/* -------------------------------------------------------------- the end */
+
+static int batch_code(const struct supervisor *s, bool *complete_out)
+{
+	int code = EXIT_CODE_OK;
+
+	*complete_out = true;
+	for (size_t i = 0; i < s->plan->account_count; i++) {
+		const struct standing *st = &s->standings[i];
+		if (st->is_final) {
+			code = exit_code_worse(code, st->batch);
+			continue;
+		}
+		*complete_out = false;
+		code = exit_code_worse(code, s->cannot_start
+						 ? EXIT_CODE_DEFERRED
+						 : EXIT_CODE_INTERRUPTED);
+	}
+	return s->is_journal_lost ? EXIT_CODE_LOCAL : code;
+}
+
+static const char *end_reason(const struct supervisor *s, bool complete)
+{
+	if (s->is_journal_lost)
+		return "journal";
+	if (s->stage != STAGE_RUN)
+		return "operator";
+	if (s->cannot_start)
+		return "engine";
+	return complete ? "finished" : "partly";
+}
+
+int supervisor_finish(struct supervisor *s)
+{
+	struct error err = {0};
+	bool complete = false;
+	int code = batch_code(s, &complete);
+
+	progress_clear(&s->progress);
+	if (journal_run_end(
+		s->journal, code, complete, end_reason(s, complete)) < 0 &&
+	    !s->is_journal_lost) {
+		s->is_journal_lost = true;
+		code = EXIT_CODE_LOCAL;
+		(void)journal_failed(s->journal, &err);
+		progress_note(&s->progress, "ERROR", "%s", err.text);
+	}
+	char *journal = rundir_journal_path(&s->dir);
+	char *report = rundir_report_path(&s->dir, "report.jsonl.gz");
+	bool reported =
+	    journal && report && report_write(journal, report, &err) == 0;
+	if (!reported) {
+		progress_note(&s->progress, "ERROR", "no report: %s", err.text);
+		code = exit_code_worse(code, EXIT_CODE_LOCAL);
+	}
+	supervisor_last_lines(s, code, reported ? report : NULL);
+	free(journal);
+	free(report);
+	return code;
+}

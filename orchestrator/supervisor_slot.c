@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+#include "orchestrator/supervisor_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/base/fd.h"
+#include "engine/base/mem.h"
+#include "engine/contract/job.h"
+#include "engine/contract/record.h"
+#include "orchestrator/account_job.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/spawn.h"
+
+static const struct plan_account *account_of(
+    const struct supervisor *s, const struct slot *slot)
+{
+	return &s->plan->accounts[slot->account];
+}
+
+static void wipe_job(struct slot *slot)
+{
+	job_wipe_line(slot->job_line, slot->job_len);
+	slot->job_line = NULL;
+	slot->job_len = slot->job_sent = 0;
+}
+
+void supervisor_slot_reset(struct slot *slot)
+{
+	wipe_job(slot);
+	fd_close(&slot->job_fd);
+	fd_close(&slot->record_fd);
+	fd_close(&slot->lock_fd);
+	collect_release(&slot->collect);
+	*slot = (struct slot){.job_fd = -1,
+	    .record_fd = -1,
+	    .lock_fd = -1,
+	    .deadline_ms = CLOCK_NEVER};
+	collect_init(&slot->collect);
+}
+
+static int64_t stall_ms(const struct supervisor *s, const struct slot *slot)
+{
+	int64_t timeout = (int64_t)account_of(s, slot)->options.timeout_ms;
+
+	if (s->stall_ms > 0)
+		return s->stall_ms;
+	return timeout * 3 > STALL_MS ? timeout * 3 : STALL_MS;
+}
+
+/* ------------------------------------------------------------- records */
+
+struct record_context {
+	struct supervisor *s;
+	struct slot *slot;
+};
+
+static void on_record(const struct record *r, void *context)
+{
+	const struct record_context *c = context;
+	struct slot *slot = c->slot;
+	int64_t now = clock_ms();
+
+	if (r->event == RECORD_PROGRESS) {
+		if (now < slot->next_progress_ms)
+			return;
+		slot->next_progress_ms = now + JOURNAL_PROGRESS_MS;
+	}
+	// a failure is kept by the journal and looked for by the loop
+	(void)journal_record(c->s->journal, account_of(c->s, slot)->id,
+	    c->s->standings[slot->account].attempt, r);
+}
+
+/* One read. 1: there may be more, 0: nothing now, -1: the end. */
+static int read_some(struct supervisor *s, struct slot *slot)
+{
+	struct record_context context = {s, slot};
+	char bytes[16 * 1024];
+	ssize_t n = read(slot->record_fd, bytes, sizeof(bytes));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return errno == EINTR;
+	if (n <= 0) {
+		collect_finish(&slot->collect);
+		fd_close(&slot->record_fd);
+		return -1;
+	}
+	if (slot->state == SLOT_RUNNING)
+		slot->deadline_ms = clock_ms() + stall_ms(s, slot);
+	(void)collect_feed(
+	    &slot->collect, bytes, (size_t)n, on_record, &context);
+	return n == (ssize_t)sizeof(bytes);
+}
+
+/* A child that is broken must end; its bytes are still taken, so that it does
+ * not wait for room in the pipe. */
+void supervisor_slot_readable(struct supervisor *s, struct slot *slot)
+{
+	bool was_broken = slot->collect.broken;
+
+	(void)read_some(s, slot);
+	if (slot->collect.broken && !was_broken)
+		supervisor_slot_event(s, slot, SLOT_ON_BROKEN);
+}
+
+/* After the child is dead: what is in the pipe counts, what a grandchild may
+ * write later does not. */
+static void drain(struct supervisor *s, struct slot *slot)
+{
+	for (size_t i = 0; slot->record_fd >= 0 && i < DRAIN_READS; i++)
+		if (read_some(s, slot) <= 0)
+			break;
+	collect_finish(&slot->collect);
+	fd_close(&slot->record_fd);
+}
+
+void supervisor_slot_writable(struct slot *slot)
+{
+	ssize_t n = write(slot->job_fd, slot->job_line + slot->job_sent,
+	    slot->job_len - slot->job_sent);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		slot->job_sent += (size_t)n;
+	// nobody reads: the child ends, its end tells how
+	if (n <= 0 || slot->job_sent == slot->job_len)
+		wipe_job(slot);
+}
+
+/* --------------------------------------------------------------- start */
+
+static void give_up(struct supervisor *s, struct slot *slot,
+    enum exit_code code, const struct error *err)
+{
+	collect_verdict(&slot->verdict, code, err->reason, err->text);
+	slot->has_verdict = true;
+	supervisor_slot_event(s, slot, SLOT_ON_FAILED);
+}
+
+static void begin_attempt(
+    struct supervisor *s, struct slot *slot, const char *log)
+{
+	struct standing *standing = &s->standings[slot->account];
+
+	standing->attempt++;
+	slot->started_ms = clock_ms();
+	(void)journal_account_start(
+	    s->journal, account_of(s, slot), standing->attempt, log);
+}
+
+static void do_lock(struct supervisor *s, struct slot *slot)
+{
+	struct error err = {0};
+	int64_t now = clock_ms();
+	int rc = rundir_lock_account(
+	    &s->dir, account_of(s, slot)->slug, &slot->lock_fd, &err);
+
+	if (slot->lock_deadline_ms == 0)
+		slot->lock_deadline_ms = now + LOCK_PATIENCE_MS;
+	if (rc > 0) {
+		supervisor_slot_event(s, slot, SLOT_ON_LOCKED);
+	} else if (rc == 0 && now < slot->lock_deadline_ms) {
+		slot->deadline_ms = now + LOCK_RETRY_MS;
+	} else {
+		if (rc == 0)
+			(void)error_set(&err, ERROR_TIMEOUT, "state.locked",
+			    "another engine still works on this account");
+		begin_attempt(s, slot, "");
+		give_up(s, slot,
+		    rc == 0 ? EXIT_CODE_TEMPORARY : EXIT_CODE_LOCAL, &err);
+	}
+}
+
+/* The engine cannot be run: counted as a start failure, not as a result of
+ * this account alone. */
+static void cannot_start(
+    struct supervisor *s, struct slot *slot, const struct error *err)
+{
+	struct verdict *v = &slot->verdict;
+
+	*v = (struct verdict){.outcome = "crash",
+	    .exit = 127,
+	    .batch = EXIT_CODE_PARTIAL,
+	    .retry = EXIT_RETRY_ONCE,
+	    .start_failure = true};
+	(void)snprintf(v->reason, sizeof(v->reason), "crash.start");
+	(void)snprintf(
+	    v->text, sizeof(v->text), "could not start: %s", err->text);
+	slot->has_verdict = true;
+	supervisor_slot_event(s, slot, SLOT_ON_FAILED);
+}
+
+/* Short of processes or descriptors: others run, so there will be some. */
+static void put_back(
+    struct supervisor *s, struct slot *slot, const struct error *err)
+{
+	progress_note(&s->progress, "WARNING",
+	    "account=%s waits to be started: %s", account_of(s, slot)->id,
+	    err->text);
+	s->standings[slot->account].attempt--;
+	sched_put_back(&s->sched, slot->account, clock_ms(), FORK_WAIT_MS);
+	supervisor_slot_reset(slot);
+}
+
+static int spawn(
+    struct supervisor *s, struct slot *slot, const char *log, struct error *err)
+{
+	struct spawned child;
+	int log_fd = fd_open_private(log, 0, err);
+
+	if (log_fd < 0)
+		return -1;
+	const struct spawn_request request = {
+	    s->engine, account_of(s, slot)->id, log, log_fd, slot->lock_fd};
+	int rc = spawn_engine(&request, &child, err);
+	fd_close(&log_fd);
+	if (rc < 0)
+		return -1;
+	fd_close(&slot->lock_fd); // the child holds it now
+	slot->pid = child.pid;
+	slot->job_fd = child.job_fd;
+	slot->record_fd = child.record_fd;
+	slot->deadline_ms = clock_ms() + stall_ms(s, slot);
+	return 0;
+}
+
+static void do_spawn(struct supervisor *s, struct slot *slot)
+{
+	const struct plan_account *account = account_of(s, slot);
+	const struct standing *standing = &s->standings[slot->account];
+	const char *last = standing->attempt > 0 ? standing->outcome : NULL;
+	struct error err = {0};
+	char *log = rundir_log_path(
+	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);
+
+	begin_attempt(s, slot, log ? log : "");
+	if (!log) {
+		(void)error_set(
+		    &err, ERROR_OS, "local.memory", "out of memory");
+		give_up(s, slot, EXIT_CODE_LOCAL, &err);
+		return;
+	}
+	slot->job_line = account_job_line(account, last, &slot->job_len, &err);
+	if (!slot->job_line) {
+		give_up(s, slot,
+		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
+		    &err);
+	} else if (spawn(s, slot, log, &err) == 0) {
+		supervisor_slot_writable(slot); // most jobs fit the pipe
+	} else if (err.retry == ERROR_RETRY_LATER &&
+		   s->sched.by_state[SCHED_RUNNING] > 1) {
+		put_back(s, slot, &err);
+	} else if (err.kind == ERROR_OS && err.retry == ERROR_RETRY_NEVER &&
+		   err.reason[0] == 'l') {
+		give_up(s, slot, EXIT_CODE_LOCAL, &err); // its log file
+	} else {
+		cannot_start(s, slot, &err);
+	}
+	free(log);
+}
+
+/* ----------------------------------------------------------------- end */
+
+static void count_start(
+    struct supervisor *s, const struct verdict *v, const char *account)
+{
+	if (!v->start_failure) {
+		s->start_failures = 0;
+		return;
+	}
+	if (++s->start_failures < START_FAILURES_MAX || s->cannot_start)
+		return;
+	s->cannot_start = true;
+	sched_stop(&s->sched);
+	progress_note(&s->progress, "ERROR",
+	    "%u engines in a row did not start, the last for account=%s: nothing more is started",
+	    s->start_failures, account);
+}
+
+static void remember(struct standing *standing, const struct verdict *v)
+{
+	standing->outcome = v->outcome;
+	standing->batch = v->batch;
+	free(standing->reason);
+	free(standing->text);
+	standing->reason = standing->text = NULL;
+	if (v->batch != EXIT_CODE_OK) {
+		standing->reason = mem_try_strdup(v->reason);
+		standing->text = mem_try_strdup(v->text);
+	}
+}
+
+static void publish(
+    struct supervisor *s, struct slot *slot, const struct verdict *v)
+{
+	struct standing *standing = &s->standings[slot->account];
+	const struct plan_account *account = account_of(s, slot);
+	int64_t now = clock_ms();
+	uint64_t duration = (uint64_t)(now - slot->started_ms);
+
+	count_start(s, v, account->id);
+	int64_t wait = sched_ended(&s->sched, slot->account, v->retry, now);
+	remember(standing, v);
+	standing->is_final = wait < 0 && v->exit != EXIT_CODE_INTERRUPTED;
+	if (s->sched.stopped)
+		wait = -1; // whatever would follow waits for resume
+	const struct journal_result result = {account, standing->attempt, v,
+	    &slot->collect.tally, duration, wait, standing->is_final};
+	const struct progress_end line = {account->id, v, &slot->collect.tally,
+	    standing->attempt, duration, wait};
+	(void)journal_account_end(s->journal, &result);
+	progress_account_end(&s->progress, &line);
+}
+
+static void do_finish(struct supervisor *s, struct slot *slot)
+{
+	struct verdict v;
+
+	if (slot->pid == 0 && !slot->has_verdict) {
+		// stopped while it waited for its lock: it never began
+		sched_put_back(&s->sched, slot->account, clock_ms(), 0);
+		supervisor_slot_reset(slot);
+		return;
+	}
+	if (slot->has_verdict) {
+		v = slot->verdict;
+	} else {
+		drain(s, slot);
+		collect_judge(
+		    &slot->collect, slot->wait_status, slot->cause, &v);
+	}
+	publish(s, slot, &v);
+	supervisor_slot_reset(slot);
+}
+
+/* -------------------------------------------------------------- events */
+
+static void signal_group(const struct slot *slot, int number)
+{
+	// the leader is not reaped yet, so the number is still its own
+	if (slot->pid > 0)
+		(void)kill(-slot->pid, number);
+}
+
+static void act(
+    struct supervisor *s, struct slot *slot, enum slot_action action)
+{
+	switch (action) {
+	case SLOT_DO_NOTHING:
+		break;
+	case SLOT_DO_LOCK:
+		do_lock(s, slot);
+		break;
+	case SLOT_DO_SPAWN:
+		do_spawn(s, slot);
+		break;
+	case SLOT_DO_CLOSE_JOB:
+		wipe_job(slot);
+		fd_close(&slot->job_fd);
+		slot->deadline_ms = clock_ms() + STOP_TERM_MS;
+		break;
+	case SLOT_DO_TERM:
+		wipe_job(slot);
+		fd_close(&slot->job_fd);
+		signal_group(slot, SIGTERM);
+		slot->deadline_ms = clock_ms() + TERM_KILL_MS;
+		break;
+	case SLOT_DO_KILL:
+		signal_group(slot, SIGKILL);
+		slot->deadline_ms = CLOCK_NEVER;
+		break;
+	case SLOT_DO_FINISH:
+		do_finish(s, slot);
+		break;
+	case SLOT_DO_BUG:
+	case SLOT_ACTIONS:
+		mem_bug(__FILE__, __LINE__, "an event that cannot happen");
+		break;
+	}
+}
+
+void supervisor_slot_event(
+    struct supervisor *s, struct slot *slot, enum slot_event event)
+{
+	struct slot_step step = slot_step(slot->state, event);
+
+	if (slot->state == SLOT_RUNNING && event == SLOT_ON_TIMER)
+		slot->cause = COLLECT_CAUSE_STALLED;
+	if (slot->pid > 0 && slot->cause == COLLECT_CAUSE_OWN &&
+	    (event == SLOT_ON_STOP || event == SLOT_ON_KILL))
+		slot->cause = COLLECT_CAUSE_OPERATOR;
+	// before the action: it may send the next event
+	slot->state = step.next;
+	act(s, slot, step.action);
+}

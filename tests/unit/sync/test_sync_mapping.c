@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_mapping.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/mem.h"
+#include "engine/contract/job.h"
+#include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_mailbox.h"
+
+/* What a test says of a mailbox: "NAME" or "NAME:flags" with n \Noselect,
+ * s subscribed, l only subscribed to, e empty by STATUS, f not empty. */
+static void add(struct sync_inventory *inv, const char *text)
+{
+	size_t len = strcspn(text, ":");
+	const char *flags = text + len;
+	const bool is_listed = !strchr(flags, 'l');
+	const bool is_empty = strchr(flags, 'e') != NULL;
+
+	inv->boxes =
+	    mem_grow(inv->boxes, &inv->cap, inv->count, sizeof(*inv->boxes));
+	inv->boxes[inv->count++] = (struct sync_box){
+	    .name = mem_strndup(text, len),
+	    .is_listed = is_listed,
+	    .is_selectable = is_listed && !strchr(flags, 'n'),
+	    .is_subscribed = strchr(flags, 's') || !is_listed,
+	    .has_status = is_empty || strchr(flags, 'f'),
+	    .messages = is_empty ? 0 : 5,
+	    .uidnext = 42,
+	    .uidvalidity = 7,
+	};
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sync_box *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* `boxes` ends with NULL. */
+static void list(struct sync_inventory *inv, const char *prefix, char separator,
+    const char *const *boxes)
+{
+	sync_inventory_init(inv);
+	free(inv->prefix);
+	inv->prefix = mem_strdup(prefix);
+	inv->separator = separator;
+	for (; *boxes; boxes++)
+		add(inv, *boxes);
+	if (inv->count)
+		qsort(inv->boxes, inv->count, sizeof(*inv->boxes), by_name);
+	inv->sorted = true;
+}
+
+#define LIST(inv, prefix, separator, ...) \
+	list(inv, prefix, separator, (const char *const[]){__VA_ARGS__, NULL})
+
+/* "source>target", with +create +subscribe +cold, or "source!" when refused;
+ * releases all. */
+static void expect(struct sync_inventory *source, struct sync_inventory *target,
+    const struct job_options *options, size_t skipped, const char *told)
+{
+	struct sync_plan *plan = sync_mapping(source, target, options);
+	struct buf out;
+
+	buf_init(&out, 10000);
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct sync_mailbox *m = &plan->mailboxes[i];
+		cr_assert_eq(m->number, i);
+		cr_assert(m->target || m->refusal);
+		int rc = buf_printf(&out, "%s%s", i ? " " : "", m->source);
+		rc |= m->refusal ? buf_puts(&out, "!")
+				 : buf_printf(&out, ">%s%s%s%s", m->target,
+				       m->create ? "+create" : "",
+				       m->subscribe ? "+subscribe" : "",
+				       m->is_cold ? "+cold" : "");
+		cr_assert_eq(rc, 0);
+	}
+	cr_assert_str_eq(out.data, told);
+	cr_assert_eq(plan->skipped, skipped);
+	buf_release(&out);
+	sync_plan_free(plan);
+	sync_inventory_release(source);
+	sync_inventory_release(target);
+}
+
+static const struct job_options plain = {.subscription = true};
+
+Test(sync_mapping, creates_what_is_not_there)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "INBOX", "a", "a/b", "c");
+	LIST(&target, "", '/', "INBOX:f", "a:f", "c:e");
+	// an empty one needs no comparison, one that is not told of does
+	expect(&source, &target, &plain, 0,
+	    "INBOX>INBOX a>a a/b>a/b+create+cold c>c+cold");
+	LIST(&source, "", '/', "a", "b");
+	LIST(&target, "", '/', "a");
+	expect(&source, &target, &plain, 0, "a>a b>b+create+cold");
+}
+
+/* INBOX is there by definition, even when nobody lists it. */
+Test(sync_mapping, never_creates_inbox)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "INBOX");
+	LIST(&target, "", '/', "a");
+	expect(&source, &target, &plain, 0, "INBOX>INBOX");
+}
+
+/* A parent that only holds children, a name that is only subscribed to. */
+Test(sync_mapping, creates_what_cannot_be_selected)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a", "a/b", "old");
+	LIST(&target, "", '/', "a:n", "a/b:f", "old:l");
+	expect(&source, &target, &plain, 0,
+	    "a>a+create+cold a/b>a/b old>old+create+cold");
+}
+
+Test(sync_mapping, leaves_out_what_holds_no_messages)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a:n", "a/b", "gone:l", "x:ns");
+	LIST(&target, "", '/', "INBOX");
+	expect(&source, &target, &plain, 0, "a/b>a/b+create+cold");
+	// and an empty source is an empty plan
+	LIST(&source, "", '/', "a:n");
+	LIST(&target, "", '/', "INBOX");
+	expect(&source, &target, &plain, 0, "");
+	LIST(&source, "", '/', NULL);
+	LIST(&target, "", '/', NULL);
+	expect(&source, &target, &plain, 0, "");
+}
+
+Test(sync_mapping, subscribes_where_it_is_not_yet)
+{
+	static const struct job_options none = {.subscription = false};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a:s", "b:s", "c:s", "d");
+	LIST(&target, "", '/', "a:f", "b:fs", "d:fs");
+	expect(&source, &target, &plain, 0,
+	    "a>a+subscribe b>b c>c+create+subscribe+cold d>d");
+	LIST(&source, "", '/', "a:s", "c:s");
+	LIST(&target, "", '/', "a:f");
+	expect(&source, &target, &none, 0, "a>a c>c+create+cold");
+	// already subscribed to, long before it exists
+	LIST(&source, "", '/', "a:s");
+	LIST(&target, "", '/', "a:l");
+	expect(&source, &target, &plain, 0, "a>a+create+cold");
+}
+
+Test(sync_mapping, skips_by_wildcards)
+{
+	static char trash[] = "Trash*", three[] = "a?c", below[] = "x/*";
+	static char any_inbox[] = "inbox", star[] = "*";
+	static char *patterns[] = {trash, three, below};
+	static char *inbox[] = {any_inbox}, *all[] = {star};
+	const struct job_options options = {
+	    .skip_mailbox = patterns, .skip_mailboxes = ARRAY_LEN(patterns)};
+	const struct job_options no_inbox = {
+	    .skip_mailbox = inbox, .skip_mailboxes = 1};
+	const struct job_options none = {
+	    .skip_mailbox = all, .skip_mailboxes = 1};
+	struct sync_inventory source, target;
+
+	// `*` crosses levels, `?` is one byte; case counts
+	LIST(&source, "", '/', "Trash", "Trash/x", "abc", "abbc", "x", "x/y/z",
+	    "trash");
+	LIST(&target, "", '/', "abbc:f", "x:f", "trash:f");
+	expect(&source, &target, &options, 4, "abbc>abbc trash>trash x>x");
+	LIST(&source, "", '/', "INBOX", "INBOX/x");
+	LIST(&target, "", '/', "INBOX/x:f");
+	expect(&source, &target, &no_inbox, 1, "INBOX/x>INBOX/x");
+	// one that cannot be selected was never to be copied
+	LIST(&source, "", '/', "INBOX", "a:n");
+	LIST(&target, "", '/', "INBOX");
+	expect(&source, &target, &none, 1, "");
+}
+
+/* A skipped one does not take a name from another. */
+Test(sync_mapping, refuses_names_that_fall_together)
+{
+	static char dotted[] = ".x", *patterns[] = {dotted};
+	const struct job_options options = {
+	    .skip_mailbox = patterns, .skip_mailboxes = 1};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a\"b", "a\\b", "a#b", "c");
+	LIST(&target, "", '/', "a'b:f", "a_b:f", "c:f");
+	expect(&source, &target, &plain, 0, "a\"b>a'b a#b>a_b a\\b! c>c");
+	// the one whose name stays as it is goes before the others
+	LIST(&source, "", '/', ".x", "_x", "~x");
+	LIST(&target, "", '/', "_x:f");
+	expect(&source, &target, &plain, 0, ".x! _x>_x ~x!");
+	LIST(&source, "", '/', ".x", "~x");
+	LIST(&target, "", '/', "_x:f");
+	expect(&source, &target, &options, 1, "~x>_x");
+	// by separators
+	LIST(&source, "", '/', "a.b", "a_b");
+	LIST(&target, "", '.', "a_b:f");
+	expect(&source, &target, &plain, 0, "a.b! a_b>a_b");
+	// below INBOX and beside it
+	LIST(&source, "", '/', "INBOX", "INBOX/x", "x");
+	LIST(&target, "INBOX.", '.', "INBOX:f", "INBOX.x:f");
+	expect(&source, &target, &plain, 0, "INBOX>INBOX INBOX/x>INBOX.x x!");
+}
+
+Test(sync_mapping, says_why_a_mailbox_is_refused)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "INBOX.", '.', "INBOX", "INBOX.INBOX", "INBOX.a#",
+	    "INBOX.a\\");
+	LIST(&target, "", '/', "INBOX", "a_");
+	struct sync_plan *plan = sync_mapping(&source, &target, &plain);
+	cr_assert_eq(plan->count, 4);
+	cr_assert_null(plan->mailboxes[0].refusal);
+	cr_assert_null(plan->mailboxes[1].target);
+	cr_assert(strstr(plan->mailboxes[1].refusal, "nothing is left"));
+	cr_assert_null(plan->mailboxes[2].refusal);
+	cr_assert(strstr(plan->mailboxes[3].refusal, "'a_'"));
+	sync_plan_free(plan);
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
+}
+
+Test(sync_mapping, leaves_out_namespaces_of_others)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "INBOX.", '.', "INBOX", "INBOX.a", "shared.x",
+	    "#shared.y", "sharedness", "user.z");
+	source.foreign[source.foreign_count++] = mem_strdup("#shared.");
+	source.foreign[source.foreign_count++] = mem_strdup("shared.");
+	LIST(&target, "", '/', "INBOX:f", "a:f");
+	// they are not counted as skipped either: they are not the user's
+	expect(&source, &target, &plain, 0,
+	    "INBOX>INBOX INBOX.a>a sharedness>sharedness+create+cold "
+	    "user.z>user/z+create+cold");
+}
+
+Test(sync_mapping, finds_the_target_by_its_mapped_name)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "INBOX.", '.', "INBOX", "INBOX.Sent", "INBOX.a.b:s");
+	LIST(&target, "", '/', "INBOX:e", "Sent:e", "a/b:fs");
+	expect(&source, &target, &plain, 0,
+	    "INBOX>INBOX+cold INBOX.Sent>Sent+cold INBOX.a.b>a/b");
+}
+
+Test(sync_mapping, takes_over_what_both_sides_told)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a:f", "b:f", "c");
+	LIST(&target, "", '/', "a:f");
+	source.boxes[0].has_size = true;
+	source.boxes[0].bytes = 12345;
+	source.boxes[0].uidvalidity = 99;
+	struct sync_plan *plan = sync_mapping(&source, &target, &plain);
+	cr_assert_eq(plan->count, 3);
+	const struct sync_mailbox *m = plan->mailboxes;
+	cr_assert(m[0].has_status && m[0].has_size);
+	cr_assert_eq(m[0].messages, 5);
+	cr_assert_eq(m[0].bytes, 12345);
+	cr_assert_eq(m[0].uidvalidity, 99);
+	cr_assert_eq(m[0].target_uidnext, 42);
+	cr_assert_eq(m[0].target_uidvalidity, 7);
+	// one that we create begins at 1
+	cr_assert_eq(m[1].target_uidnext, 1);
+	cr_assert_eq(m[1].target_uidvalidity, 0);
+	cr_assert_not(m[2].has_status);
+	sync_plan_free(plan);
+	sync_plan_free(NULL);
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
+}

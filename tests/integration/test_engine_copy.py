@@ -111,7 +111,7 @@ class Copy(CopyCase):
     def test_tls_on_both_sides(self):
         with Dovecot(rawlog=True) as target:
             addresses = ('127.0.0.1:%d' % SOURCE.tls_port, 'anna', 'pass',
-                         'localhost:%d' % target.port, 'anna', 'pass')
+                         '127.0.0.1:%d' % target.port, 'anna', 'pass')
             self.copy_twice(
                 target, addresses=addresses, tls=(
                     '--srcTLS', 'implicit', '--srcCAFile', SOURCE.certificate,

@@ -143,6 +143,11 @@ static int code_of_class(enum plan_diag_class c)
 	return EXIT_CODE_CONFIG;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* Prints what is wrong with it. NULL: *code_out is the exit code. */
 static struct plan *load(const char *path, size_t *warnings_out, int *code_out)
 {
@@ -152,15 +157,16 @@ static struct plan *load(const char *path, size_t *warnings_out, int *code_out)
 	*warnings_out = plan_diag_warnings(diag);
 	if (!plan || *warnings_out > 0)
 		plan_diag_print(diag, stderr, wants_colour());
-	if (!plan)
+	if (!plan) {
+		size_t errors = plan_diag_errors(diag);
 		*code_out = code_of_class(plan_diag_get_class(diag));
+		(void)fprintf(stderr,
+		    "%s: %zu error%s, %zu warning%s. Nothing was started.\n",
+		    path, errors, plural(errors), *warnings_out,
+		    plural(*warnings_out));
+	}
 	plan_diag_free(diag);
 	return plan;
-}
-
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
 }
 
 static int check(const struct command_line *c)

@@ -50,19 +50,27 @@ static enum imap_reader_event too_long(struct error *err)
 	return IMAP_READER_ERROR;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* Status responses end in free text, which may look like a literal. */
 static bool may_hold_literals(const char *response, size_t len)
 {
 	static const char *const texts[] = {
 	    "OK", "NO", "BAD", "BYE", "PREAUTH"};
 
-	if (len < 2 || response[0] != '*' || response[1] != ' ')
+	if (len == 0 || response[0] != '*')
 		return false;
+	const char *word = response + 1, *end = response + len;
+	while (word < end && is_blank(*word))
+		word++;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		size_t n = strlen(texts[i]);
-		if (len >= 2 + n &&
-		    strncasecmp(response + 2, texts[i], n) == 0 &&
-		    (len == 2 + n || response[2 + n] == ' '))
+		if ((size_t)(end - word) >= n &&
+		    strncasecmp(word, texts[i], n) == 0 &&
+		    (word + n == end || is_blank(word[n])))
 			return false;
 	}
 	return true;
@@ -88,13 +96,17 @@ static int literal_at_end(const char *line, size_t len, uint64_t max,
 	return 1;
 }
 
-static bool is_body(const char *text, size_t len)
+/* Does the line's part before a literal end in the name of a body? */
+static bool is_body(const char *line, size_t len)
 {
-	static const char name[] = "BODY[] ";
-	size_t n = sizeof(name) - 1;
+	static const char name[] = "BODY[]";
+	size_t n = sizeof(name) - 1, end = len;
 
-	return len > n && strncasecmp(text + len - n, name, n) == 0 &&
-	       (text[len - n - 1] == ' ' || text[len - n - 1] == '(');
+	while (end > 0 && is_blank(line[end - 1]))
+		end--;
+	return end < len && end > n &&
+	       strncasecmp(line + end - n, name, n) == 0 &&
+	       (is_blank(line[end - n - 1]) || line[end - n - 1] == '(');
 }
 
 static int put_marker(struct imap_reader *r, char kind, uint64_t len)
@@ -124,7 +136,7 @@ static enum imap_reader_event end_of_line(
 		r->deliver = true;
 		return IMAP_READER_RESPONSE;
 	}
-	bool body = found > 0 && is_body(b->data, r->line_at + start);
+	bool body = found > 0 && is_body(b->data + r->line_at, start);
 	if (found < 0 || (!body && size > r->limits.drop_max)) {
 		(void)error_set(err, ERROR_LIMIT, "proto.limit",
 		    "the server announced a literal of impossible size");

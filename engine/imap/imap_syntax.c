@@ -246,7 +246,8 @@ static bool section_name(struct imap_cursor *c, struct imap_str *out)
 	char *start = c->p;
 	char *p = start;
 
-	while (p < c->end && *p != ' ' && *p != '[' && *p != ')' && *p != '\0')
+	while (p < c->end && *p != ' ' && *p != '\t' && *p != '[' &&
+	       *p != ')' && *p != '\0')
 		p++;
 	if (p < c->end && *p == '[') {
 		p = memchr(p, ']', (size_t)(c->end - p));
@@ -270,10 +271,15 @@ static bool body_value(struct imap_cursor *c, struct imap_fetch *out)
 	uint64_t len = 0;
 
 	out->has_body = true;
-	if (marker(c, &len) == IMAP_READER_STREAMED) {
+	switch (marker(c, &len)) {
+	case IMAP_READER_STREAMED:
 		c->p += IMAP_READER_MARKER_BYTES;
 		out->body_streamed = true;
 		return true;
+	case IMAP_READER_KEPT:
+		return false; // may have been cut: never a body
+	default:
+		break;
 	}
 	return imap_nstring(c, &out->body);
 }

@@ -17,7 +17,8 @@ enum field {
 };
 
 enum {
-	FIELD_MAX_BYTES = 2048,    /* well below the 9000 of a cut line */
+	FIELD_MAX_BYTES = 2048, /* well below the 9000 of a cut line */
+	COLUMN_MAX = 4096,
 	PREFIX_HASHED_BYTES = 2048 /* half the prefix: what a server inserts or
 				      drops must not move the end */
 };
@@ -47,13 +48,17 @@ static char folded(char c)
 static void add_value(char *out, size_t *used, const char *s, size_t len)
 {
 	bool gap = false;
-	size_t start = *used;
+	size_t start = *used, column = 0;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++, column++) {
+		if (s[i] == '\n')
+			column = 0;
 		if (is_blank(s[i])) {
 			gap = *used > start;
 			continue;
 		}
+		if (column > COLUMN_MAX)
+			continue; // behind a cut of the line, perhaps
 		if (gap && *used < FIELD_MAX_BYTES)
 			out[(*used)++] = ' ';
 		gap = false;
@@ -79,8 +84,11 @@ static size_t field_length(const char *s, size_t len)
 
 static bool is_empty_line(const char *s, size_t len)
 {
-	return len == 0 || s[0] == '\n' ||
-	       (s[0] == '\r' && len > 1 && s[1] == '\n');
+	size_t crs = 0;
+
+	while (crs < len && s[crs] == '\r')
+		crs++;
+	return len == 0 || (crs < len && s[crs] == '\n');
 }
 
 static void collect(const char *s, size_t len, struct fields *f)

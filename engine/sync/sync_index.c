@@ -41,8 +41,11 @@ static bool has_deleted_flag(const struct imap_fetch *f)
 
 	for (;;) {
 		(void)imap_space(&c);
-		if (!imap_atom(&c, &flag))
-			return false;
+		if (!imap_atom(&c, &flag)) {
+			if (!imap_skip(&c))
+				return false;
+			continue; // a string or a list is no flag
+		}
 		if (imap_str_is(flag, "\\Deleted"))
 			return true;
 	}

@@ -202,9 +202,12 @@ static void on_namespace(struct sync_inventory *inv, struct imap_cursor rest)
 		if (ns.personal.separator)
 			inv->separator = ns.personal.separator;
 	}
+	inv->rest_is_foreign = false;
 	for (size_t i = 0; i < ns.foreign_count; i++)
-		if (is_usable_name(ns.foreign[i].prefix) &&
-		    inv->foreign_count < SYNC_INVENTORY_FOREIGN_MAX)
+		if (ns.foreign[i].prefix.len == 0)
+			inv->rest_is_foreign = inv->prefix[0] != '\0';
+		else if (is_usable_name(ns.foreign[i].prefix) &&
+			 inv->foreign_count < SYNC_INVENTORY_FOREIGN_MAX)
 			inv->foreign[inv->foreign_count++] = mem_strndup(
 			    ns.foreign[i].prefix.s, ns.foreign[i].prefix.len);
 }
@@ -212,6 +215,11 @@ static void on_namespace(struct sync_inventory *inv, struct imap_cursor rest)
 bool sync_inventory_is_foreign(
     const struct sync_inventory *inv, const char *name)
 {
+	size_t own = strlen(inv->prefix);
+
+	if (inv->rest_is_foreign && !sync_names_is_inbox(name) &&
+	    strncmp(name, inv->prefix, own) != 0)
+		return true;
 	for (size_t i = 0; i < inv->foreign_count; i++)
 		if (strncmp(name, inv->foreign[i], strlen(inv->foreign[i])) ==
 		    0)

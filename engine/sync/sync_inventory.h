@@ -41,6 +41,7 @@ struct sync_inventory {
 	char *prefix; /* personal namespace, "" when none */
 	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
 	size_t foreign_count;
+	bool rest_is_foreign; /* theirs is "": all that is not below ours */
 	/* private */
 	bool sorted;
 	bool with_size, extended;

@@ -210,8 +210,14 @@ bool sync_message_set_flags(struct sync_message *m, struct imap_str flags)
 	buf_init(&kept, FLAGS_MAX_BYTES);
 	for (;;) {
 		(void)imap_space(&c);
-		if (imap_at_end(&c) || !imap_atom(&c, &flag))
+		if (imap_at_end(&c))
 			break;
+		if (!imap_atom(&c, &flag)) {
+			m->flags_dropped++; // a string or a list is no flag
+			if (!imap_skip(&c))
+				break;
+			continue;
+		}
 		bool is_keyword = flag.s[0] != '\\' &&
 				  flag.len <= FLAG_MAX_BYTES &&
 				  imap_quote_is_atom(flag.s, flag.len);

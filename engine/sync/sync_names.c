@@ -13,8 +13,9 @@ bool sync_names_is_inbox(const char *name)
 	return strcasecmp(name, "INBOX") == 0;
 }
 
-/* The notes of the guide, on the whole name, in place. */
-static void apply_notes(char *name)
+/* The notes of the guide, on the whole name, in place; what parts levels is no
+ * part of a name. */
+static void apply_notes(char *name, char separator)
 {
 	static const char *const endings[] = {".mbox", ".mdir", ".mslc"};
 	size_t len = strlen(name), end = len;
@@ -26,12 +27,14 @@ static void apply_notes(char *name)
 	while (end > 0 && name[end - 1] == ' ')
 		name[--end] = '_';
 	for (size_t i = 0; i < len; i++) {
+		if (name[i] == separator)
+			continue;
 		if (name[i] == '\\' || name[i] == '#')
 			name[i] = '_';
 		else if (name[i] == '"')
 			name[i] = '\'';
 	}
-	for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+	for (size_t i = 0; separator != '.' && i < ARRAY_LEN(endings); i++) {
 		size_t n = strlen(endings[i]);
 		if (len >= n && strcmp(name + len - n, endings[i]) == 0)
 			name[len - n] = '-';
@@ -100,7 +103,7 @@ char *sync_names_map(const char *source, const struct sync_naming *from,
 	if (sync_names_is_inbox(source))
 		return mem_strdup("INBOX");
 	char *name = mem_strdup(strip_prefix(source, from->prefix));
-	apply_notes(name);
+	apply_notes(name, from->separator);
 	translate_separator(name, from->separator, to->separator);
 	name = repair(name);
 	if (!name || name[0] == '\0' || sync_names_is_inbox(name)) {

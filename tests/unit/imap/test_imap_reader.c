@@ -148,6 +148,10 @@ static struct row rows[] = {
 	   "A7 OK [READ-WRITE] see {5}" CRLF "A8 NO {5}" CRLF),
 	"[* OK write to me at {5}][* NO {5}][* BAD x {5}][* BYE {5}]"
 	"[* PREAUTH {5}][* ok {5}][A7 OK [READ-WRITE] see {5}][A8 NO {5}]"},
+    {BYTES("*  OK two blanks {5}" CRLF "*\tNO\ttabs {5}" CRLF),
+	"[*  OK two blanks {5}][*\tNO\ttabs {5}]"},
+    {BYTES("*\t1\tFETCH\t(BODY[] {1}" CRLF "a)" CRLF),
+	"{1:a}[*\t1\tFETCH\t(BODY[] <S1>)]"},
     /* a word that only begins like a condition may end in a literal */
     {BYTES("* OKAY {2}" CRLF "ab" CRLF), "[* OKAY <L2>ab]"},
     /* names of mailboxes */
@@ -224,6 +228,15 @@ static struct row rows[] = {
     /* 8-bit in a line */
     {BYTES("* LIST () \"/\" \"caf\xc3\xa9\xff\"" CRLF),
 	"[* LIST () \"/\" \"caf\xc3\xa9\xff\"]"},
+    /* more than one blank: a body all the same, never one to be cut */
+    {BYTES(
+	 "* 1 FETCH (UID 1\tBODY[]  {1}" CRLF "a BODY[]\t~{1}" CRLF "b)" CRLF),
+	"{1:a}{1:b}[* 1 FETCH (UID 1\tBODY[]  <S1> BODY[]\t<S1>)]"},
+    /* bytes of a literal that look like the name of a body */
+    {BYTES("* 1 FETCH (ENVELOPE ({8}" CRLF "x BODY[] {2}" CRLF "ab))" CRLF),
+	"[* 1 FETCH (ENVELOPE (<L8>x BODY[] <L2>ab))]"},
+    {BYTES("* 1 FETCH (ENVELOPE ({8}" CRLF "x BODY[]  {2}" CRLF "ab))" CRLF),
+	"[* 1 FETCH (ENVELOPE (<L8>x BODY[]  <L2>ab))]"},
     /* several of them glued together */
     {BYTES("* 3 EXISTS" CRLF "* 1 FETCH (BODY[] {2}" CRLF "ab)" CRLF
 	   "* 2 FETCH (BODY[] {0}" CRLF ")" CRLF "* LIST () NIL {1}" CRLF "x"

@@ -427,7 +427,7 @@ static struct row fetch_rows[] = {
 	   "() uid 4294967295)"),
 	"fetch uid=4294967295 size=1 flags=<> "
 	"date=< 1-Jan-2000 00:00:00 +0000>"},
-    {BYTES("(  UID  7   FLAGS \t( \\Seen  )  )"),
+    {BYTES("(  UID\t7   FLAGS \t( \\Seen  )  )"),
 	"fetch uid=7 flags=< \\Seen  >"},
     {BYTES("()"), "fetch"},
     /* no UID: a flag update that nobody asked for */
@@ -495,6 +495,8 @@ static struct row fetch_rows[] = {
     {BYTES("(UID 1 INTERNALDATE \"5)"), "no"},
     {BYTES("(UID 1 BODY[] abc)"), "no"},
     {BYTES("(UID 1 BODY[] {-1})"), "no"},
+    /* a literal that was not streamed may have been cut */
+    {BYTES("(UID 1 X (a)BODY[] {2}" CRLF "ab)"), "no"},
     {BYTES("(UID 1 BODY[] (a))"), "no"},
     {BYTES("(UID 1 BODY[]{3})"), "no"},
     {BYTES("(UID 1 BODY[HEADER.FIELDS (DATE) \"x\")"), "no"},

@@ -146,6 +146,8 @@ ParameterizedTestParameters(sync_identity, compares_headers)
 	    {BYTES("Subject: a\r\n\r\nTo: b\r\n"), BYTES("Subject: a\r\n\r\n"),
 		true},
 	    {BYTES("Subject: a\n\nTo: b\n"), BYTES("Subject: a\n\n"), true},
+	    {BYTES("Subject: a\r\r\n\r\r\nTo: b\n"), BYTES("Subject: a\r\n"),
+		true},
 	};
 
 	return cr_make_param_array(struct row, rows, ARRAY_LEN(rows));
@@ -316,6 +318,8 @@ ParameterizedTestParameters(sync_identity, compares_starts)
 	    {BYTES("X-A: b\r\n\r\nbody"), BYTES("X-A: b\r\n\r\nbody\r\n"),
 		true},
 	    {BYTES("X-A: b\r\n\r\nbody"), BYTES("X-A: b\n\nother"), true},
+	    {BYTES("X-A: b\r\n\r\nbody"), BYTES("X-A: b\r\r\n\r\r\nother"),
+		true},
 	    {BYTES("X-A: b\r\n c\r\n\r\n"), BYTES("X-A: b c\r\n\r\n"), true},
 	    {BYTES("X-A: b\r\n\r\n"), BYTES("X-A: c\r\n\r\n"), false},
 	    /* with and without a header are two things */

@@ -249,6 +249,17 @@ Test(sync_mapping, leaves_out_namespaces_of_others)
 	    "user.z>user/z+create+cold");
 }
 
+Test(sync_mapping, leaves_out_all_that_is_not_ours_when_theirs_is_empty)
+{
+	struct sync_inventory source, target;
+
+	// Cyrus: personal "INBOX.", shared ""
+	LIST(&source, "INBOX.", '.', "INBOX", "INBOX.a", "announce", "user.z");
+	source.rest_is_foreign = true;
+	LIST(&target, "", '/', "INBOX:f", "a:f");
+	expect(&source, &target, &plain, 0, "INBOX>INBOX INBOX.a>a");
+}
+
 Test(sync_mapping, finds_the_target_by_its_mapped_name)
 {
 	struct sync_inventory source, target;

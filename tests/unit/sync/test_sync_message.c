@@ -285,6 +285,9 @@ ParameterizedTestParameters(sync_message, keeps_flags_that_may_be_sent)
 	    /* keywords that are no atoms */
 	    {"a%b a*b a]b a{b a\\b ok", "ok", 5, true},
 	    {"caf\xc3\xa9 \x7f \x01", "", 3, true},
+	    /* what is no flag at all hides none */
+	    {"\"x\" (y \\Seen) \\Flagged \\Deleted", "\\Flagged", 2, false},
+	    {"\\Seen \"x \\Flagged", "\\Seen", 1, true},
 	    {"a.b a/b [x a+b", "a.b a/b [x a+b", 0, true},
 	};
 

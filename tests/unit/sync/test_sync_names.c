@@ -157,6 +157,9 @@ ParameterizedTestParameters(sync_names, goes_between_servers)
 	    /* a dot in front is a level on neither */
 	    {".x", "", '.', "", '/', "_x"},
 	    {"x.mbox", "", '/', "", '.', "x-mbox"},
+	    // what parts levels is no part of a name
+	    {"INBOX.a.mbox", "INBOX.", '.', "", '/', "a/mbox"},
+	    {"a\\b", "", '\\', "", '/', "a/b"},
 	    {"caf\xc3\xa9.x", "", '.', "", '/', "caf&AOk-/x"},
 	    /* from a personal namespace below INBOX */
 	    {"INBOX.Sent", "INBOX.", '.', "", '/', "Sent"},

@@ -497,7 +497,7 @@ static int parse_positional(
 static int parse_option(struct engine_options *out, int argc, char **argv,
     int *at, struct error *err)
 {
-	char shown[80];
+	char shown[80], none[1] = "";
 	char *name = argv[*at] + 2;
 	size_t len = strcspn(name, "=");
 	const struct option *o = find(name, len);
@@ -514,8 +514,8 @@ static int parse_option(struct engine_options *out, int argc, char **argv,
 	if (*at + needed >= argc)
 		return error_set(err, ERROR_USAGE, "usage", "--%s needs %s",
 		    o->name, o->arity == 1 ? "a value" : "two values");
-	if (!value && o->arity > 0)
-		value = argv[*at + 1];
+	if (!value)
+		value = o->arity > 0 ? argv[*at + 1] : none;
 	*at += 1 + needed;
 	return set(out, o, value, err);
 }

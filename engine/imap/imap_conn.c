@@ -474,6 +474,32 @@ int imap_conn_flush(struct imap_conn *conn, struct error *err)
 	return 0;
 }
 
+/* Feeds the reader from the window: 1 an event, 0 all is read, -1. */
+static int read_window(
+    struct imap_conn *conn, struct imap_event *event, struct error *err)
+{
+	size_t len = 0;
+	const char *input = stream_input(conn->stream, &len);
+	size_t before = len;
+	enum imap_reader_event what =
+	    imap_reader_next(&conn->reader, &input, &len, err);
+
+	stream_consume(conn->stream, before - len);
+	conn->has_more = what != IMAP_READER_MORE;
+	return on_reader(conn, what, event, err);
+}
+
+/* Reads from the transport: 1 there is something, 0 not now, -1. */
+static int fill_window(struct imap_conn *conn, struct error *err)
+{
+	if (stream_flush(conn->stream, err) < 0)
+		return -1;
+	int rc = stream_fill(conn->stream, err);
+	if (rc > 0)
+		conn->progress_ms = clock_ms();
+	return rc;
+}
+
 static int next_event(
     struct imap_conn *conn, struct imap_event *event, struct error *err)
 {
@@ -493,30 +519,21 @@ static int next_event(
 		}
 		if (conn->state == IMAP_CONN_HANDSHAKE)
 			continue;
-		size_t len = 0;
-		const char *input = stream_input(conn->stream, &len);
-		size_t before = len;
-		enum imap_reader_event what =
-		    imap_reader_next(&conn->reader, &input, &len, err);
-		stream_consume(conn->stream, before - len);
-		rc = on_reader(conn, what, event, err);
+		rc = read_window(conn, event, err);
 		if (rc != 0)
 			return rc;
-		if (what != IMAP_READER_MORE)
+		if (conn->has_more)
 			continue;
-		if (stream_flush(conn->stream, err) < 0)
-			return -1;
-		rc = stream_fill(conn->stream, err);
+		rc = fill_window(conn, err);
 		if (rc < 0)
 			return -1;
-		if (rc == 0) {
-			if (imap_conn_flush(conn, err) < 0)
-				return -1;
-			rc = report_ended(conn, event, err);
-			return rc ? rc : check_deadline(conn, err);
-		}
-		conn->progress_ms = clock_ms();
+		if (rc == 0)
+			break;
 	}
+	if (imap_conn_flush(conn, err) < 0)
+		return -1;
+	int rc = report_ended(conn, event, err);
+	return rc ? rc : check_deadline(conn, err);
 }
 
 int imap_conn_next(

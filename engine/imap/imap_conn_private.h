@@ -37,6 +37,7 @@ struct imap_conn {
 	struct imap_caps caps;
 	bool is_tls;
 	bool announce_ready;
+	bool has_more; /* the window may hold more events */
 	char tag_prefix[4];
 	unsigned tag_count;
 	unsigned continuations; /* of the present command, against floods */

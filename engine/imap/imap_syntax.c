@@ -217,7 +217,9 @@ static bool untagged(struct imap_cursor c, struct imap_response *out)
 	return true;
 }
 
-bool imap_response_parse(char *bytes, size_t len, struct imap_response *out)
+// the bytes are written to later: strings are unescaped in place
+bool imap_response_parse(char *bytes, // NOLINT(readability-non-const-parameter)
+    size_t len, struct imap_response *out)
 {
 	struct imap_cursor c = {bytes, bytes + len};
 

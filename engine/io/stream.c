@@ -145,6 +145,7 @@ static void add_segment(struct stream *s, struct segment segment)
 		s->seg_at = s->seg_count = 0;
 	if (s->seg_at > 64 && s->seg_at * 2 > s->seg_count) {
 		s->seg_count -= s->seg_at;
+		bug_if(!s->segments);
 		memmove(s->segments, s->segments + s->seg_at,
 		    s->seg_count * sizeof(segment));
 		s->seg_at = 0;

@@ -213,8 +213,10 @@ static short tls_events(const struct transport *t, bool reading, bool writing)
 
 	if (!tls->below_ready)
 		return tls->below->ops->events(tls->below, reading, writing);
+	if (!tls->established && tls->wanted)
+		return tls->wanted;
 	if (!tls->established)
-		return tls->wanted ? tls->wanted : POLLOUT;
+		return POLLOUT;
 	// a renegotiation or key update may need the other direction
 	return (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0) |
 		       ((reading || writing) ? tls->wanted : 0));

@@ -225,9 +225,8 @@ bool sync_message_set_flags(struct sync_message *m, struct imap_str flags)
 			alive = false;
 		else if (imap_str_is(flag, "\\Recent"))
 			continue; // the server's own
-		else if (!is_keyword && !is_settable(flag))
-			m->flags_dropped++;
-		else if (buf_printf(&kept, "%s%.*s", kept.len ? " " : "",
+		else if ((!is_keyword && !is_settable(flag)) ||
+			 buf_printf(&kept, "%s%.*s", kept.len ? " " : "",
 			     (int)flag.len, flag.s) < 0)
 			m->flags_dropped++;
 	}

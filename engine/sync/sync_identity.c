@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "engine/base/mem.h"
+#include "engine/imap/imap_reader.h"
 
 enum field {
 	FIELD_MESSAGE_ID,
@@ -91,21 +92,35 @@ static bool is_empty_line(const char *s, size_t len)
 	return len == 0 || (crs < len && s[crs] == '\n');
 }
 
+/* Which of our fields this one is, or FIELDS. */
+static int field_at(const char *s, size_t name)
+{
+	for (int i = 0; i < FIELDS; i++)
+		if (strlen(field_names[i]) == name &&
+		    strncasecmp(s, field_names[i], name) == 0)
+			return i;
+	return FIELDS;
+}
+
+/* Our fields of a header, as far as a server's listing would show them: the
+ * reader keeps so much of them, and both ways must give one key. */
 static void collect(const char *s, size_t len, struct fields *f)
 {
+	size_t left = imap_reader_default_limits.keep_max;
+
 	memset(f->len, 0, sizeof(f->len));
-	while (len > 0 && !is_empty_line(s, len)) {
+	while (len > 0 && left > 0 && !is_empty_line(s, len)) {
 		size_t n = field_length(s, len);
 		const char *colon = memchr(s, ':', n);
 		size_t name = colon ? (size_t)(colon - s) : 0;
-		for (int i = 0; i < FIELDS && name > 0; i++) {
-			if (strlen(field_names[i]) != name ||
-			    strncasecmp(s, field_names[i], name) != 0)
-				continue;
+		int i = field_at(s, name);
+		if (i < FIELDS && name < left) {
+			size_t shown = n < left ? n : left;
+			left -= shown;
 			if (f->len[i] > 0 && f->len[i] < FIELD_MAX_BYTES)
 				f->text[i][f->len[i]++] = '\n';
-			add_value(
-			    f->text[i], &f->len[i], colon + 1, n - name - 1);
+			add_value(f->text[i], &f->len[i], colon + 1,
+			    shown - name - 1);
 		}
 		s += n;
 		len -= n;

@@ -367,3 +367,30 @@ Test(sync_identity, takes_the_start_of_a_long_text)
 	free(lf);
 	free(crlf);
 }
+
+Test(sync_identity, sees_of_a_message_what_a_listing_shows)
+{
+	// 70,000 bytes of To: the listing's literal ends before the Subject
+	enum {
+		LISTED = 64 * 1024,
+		LINES = 1300,
+		LINE = 70
+	};
+
+	static char message[LINES * LINE + 200];
+	struct sync_key listed, whole;
+	size_t len = 0;
+
+	len += (size_t)snprintf(message, sizeof(message),
+	    "Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nTo: a@example.org");
+	for (int i = 0; i < LINES; i++)
+		len += (size_t)snprintf(message + len, sizeof(message) - len,
+		    ",\r\n recipient.number.%06d.of.very.many@mail.example.org",
+		    i);
+	len += (size_t)snprintf(message + len, sizeof(message) - len,
+	    "\r\nSubject: behind it\r\n\r\nbody\r\n");
+	cr_assert(len > LISTED);
+	cr_assert(sync_identity_of_header(message, LISTED, &listed));
+	sync_identity_of_message(message, len, &whole);
+	cr_assert_arr_eq(listed.bytes, whole.bytes, sizeof(whole.bytes));
+}

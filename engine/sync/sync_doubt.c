@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/sync/sync_scan.h"
 
 enum {
-	SET_MAX_BYTES = 7000,
 	DEATHS_MAX = 3
 };
 
@@ -40,11 +39,8 @@ static void send_select(struct sync_target *dst, struct target_box *box)
 	imap_cmd_text(cmd, " ");
 	imap_cmd_string_z(cmd, box->m->target);
 	imap_conn_send(dst->conn, cmd);
-	cmd = imap_conn_command(
-	    dst->conn, TARGET_OP_DOUBT_SCAN, box, "UID FETCH");
-	imap_cmd_text(cmd, " %" PRIu32 ":* %s", box->uidnext ? box->uidnext : 1,
-	    sync_index_items(true));
-	imap_conn_send(dst->conn, cmd);
+	sync_scan_list(dst->conn, TARGET_OP_DOUBT_SCAN, box,
+	    box->uidnext ? box->uidnext : 1, true);
 }
 
 bool sync_doubt_work(struct sync_target *dst)
@@ -144,24 +140,6 @@ static int settle(struct sync_target *dst, struct target_box *box)
 	return 0;
 }
 
-static void ask_prefixes(struct sync_target *dst, struct target_box *box)
-{
-	struct buf set;
-	size_t at = 0;
-
-	buf_init(&set, SET_MAX_BYTES + 64);
-	while (sync_index_keyless_set(&dst->found, &at, &set, SET_MAX_BYTES)) {
-		struct imap_cmd *cmd = imap_conn_command(
-		    dst->conn, TARGET_OP_DOUBT_PREFIX, box, "UID FETCH");
-		imap_cmd_text(
-		    cmd, " %s %s", set.data, sync_index_prefix_items());
-		imap_conn_send(dst->conn, cmd);
-		dst->found_prefix_pending++;
-		buf_reset(&set);
-	}
-	buf_release(&set);
-}
-
 /* Only what is at or above the mark: "n:*" always gives the last message. */
 static void drop_older(struct sync_index *found, uint32_t uidnext)
 {
@@ -217,7 +195,8 @@ int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
 			sync_index_reset(&dst->found);
 		sync_index_finish(&dst->found);
 		drop_older(&dst->found, box->uidnext);
-		ask_prefixes(dst, box);
+		dst->found_prefix_pending = sync_scan_prefixes(
+		    dst->conn, TARGET_OP_DOUBT_PREFIX, box, &dst->found);
 	} else {
 		dst->found_prefix_pending--;
 	}

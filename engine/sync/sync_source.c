@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
@@ -15,13 +14,13 @@
 #include "engine/sync/sync_mapping.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
+#include "engine/sync/sync_scan.h"
 #include "engine/sync/sync_source_private.h"
 
 enum {
 	SCAN_ENTRIES_MAX = 20000, /* listed ahead; one mailbox always goes */
 	COMMANDS_MAX = 128,       /* under way at once */
-	EVENTS_A_STEP = 256,
-	SET_MAX_BYTES = 7000
+	EVENTS_A_STEP = 256
 };
 
 #define MEBIBYTE (UINT64_C(1) << 20)
@@ -109,9 +108,7 @@ static void start_scan(struct sync_source *src, struct source_box *box)
 	sync_index_reset(&box->index);
 	src->scan_entries += expected_entries(box);
 	sync_source_examine(src, box);
-	struct imap_cmd *cmd = command(src, SOURCE_OP_SCAN, box, "UID FETCH");
-	imap_cmd_text(cmd, " 1:* %s", sync_index_items(box->with_keys));
-	imap_conn_send(src->conn, cmd);
+	sync_scan_list(src->conn, SOURCE_OP_SCAN, box, 1, box->with_keys);
 }
 
 /* The listing (and, when compared, is_present) becomes the list to fetch. */
@@ -175,25 +172,6 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 		(void)sync_diff(&box->index, &box->target_index);
 	}
 	make_todo(src, box);
-}
-
-static void ask_prefixes(struct sync_source *src, struct source_box *box)
-{
-	struct buf set;
-	size_t at = 0;
-
-	buf_init(&set, SET_MAX_BYTES + 64);
-	while (sync_index_keyless_set(&box->index, &at, &set, SET_MAX_BYTES)) {
-		sync_source_examine(src, box);
-		struct imap_cmd *cmd =
-		    command(src, SOURCE_OP_SCAN_PREFIX, box, "UID FETCH");
-		imap_cmd_text(
-		    cmd, " %s %s", set.data, sync_index_prefix_items());
-		imap_conn_send(src->conn, cmd);
-		box->prefix_pending++;
-		buf_reset(&set);
-	}
-	buf_release(&set);
 }
 
 /* The whole mailbox cannot be read. */
@@ -279,8 +257,11 @@ static void on_scan_done(
 	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
 		sync_index_finish(&box->index);
 		check_listing(src, box);
-		if (box->with_keys && box->index.keyless > 0)
-			ask_prefixes(src, box);
+		if (box->with_keys && box->index.keyless > 0) {
+			sync_source_examine(src, box);
+			box->prefix_pending = sync_scan_prefixes(
+			    src->conn, SOURCE_OP_SCAN_PREFIX, box, &box->index);
+		}
 	} else {
 		box->prefix_pending--;
 	}

@@ -14,13 +14,13 @@
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
+#include "engine/sync/sync_scan.h"
 #include "engine/sync/sync_target_private.h"
 
 enum {
 	SETUP_COMMANDS_MAX = 200, /* CREATE and SUBSCRIBE under way */
 	SCANS_MAX = 16,           /* under way at once */
 	EVENTS_A_STEP = 256,
-	SET_MAX_BYTES = 7000,
 	FLAGS_MAX_BYTES = 64 * 1024
 };
 
@@ -170,10 +170,7 @@ static bool start_scans(struct sync_target *dst)
 		dst->flags_asked = true;
 		imap_conn_send(dst->conn,
 		    box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
-		struct imap_cmd *cmd = imap_conn_command(
-		    dst->conn, TARGET_OP_SCAN, box, "UID FETCH");
-		imap_cmd_text(cmd, " 1:* %s", sync_index_items(true));
-		imap_conn_send(dst->conn, cmd);
+		sync_scan_list(dst->conn, TARGET_OP_SCAN, box, 1, true);
 		worked = true;
 	}
 	return worked;
@@ -276,23 +273,11 @@ static void on_select_data(struct sync_target *dst, struct target_box *box,
 
 static void ask_prefixes(struct sync_target *dst, struct target_box *box)
 {
-	struct buf set;
-	size_t at = 0;
-
 	// the mailbox may not be selected any more: other scans went out
 	imap_conn_send(
 	    dst->conn, box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
-	buf_init(&set, SET_MAX_BYTES + 64);
-	while (sync_index_keyless_set(&box->index, &at, &set, SET_MAX_BYTES)) {
-		struct imap_cmd *cmd = imap_conn_command(
-		    dst->conn, TARGET_OP_SCAN_PREFIX, box, "UID FETCH");
-		imap_cmd_text(
-		    cmd, " %s %s", set.data, sync_index_prefix_items());
-		imap_conn_send(dst->conn, cmd);
-		box->prefix_pending++;
-		buf_reset(&set);
-	}
-	buf_release(&set);
+	box->prefix_pending = sync_scan_prefixes(
+	    dst->conn, TARGET_OP_SCAN_PREFIX, box, &box->index);
 }
 
 /* What arrives from now on is above the highest one listed. */

@@ -44,6 +44,33 @@ static char *plain_message(
 	return out;
 }
 
+static void cover(
+    char *bytes, size_t len, const char *secret, size_t secret_len)
+{
+	char *found = bytes;
+
+	if (secret_len < 3) // would cover ordinary words
+		return;
+	while ((found = memmem(found, len - (size_t)(found - bytes), secret,
+		    secret_len))) {
+		memset(found, '*', secret_len);
+		found += secret_len;
+	}
+}
+
+void imap_auth_redact(const struct imap_conn *conn, char *bytes, size_t len)
+{
+	size_t message_len = 0;
+	char *message = plain_message(&conn->set, &message_len);
+
+	cover(bytes, len, message, message_len);
+	if (conn->set.password->bytes)
+		cover(bytes, len, conn->set.password->bytes,
+		    conn->set.password->len);
+	explicit_bzero(message, message_len);
+	free(message);
+}
+
 static void send_plain(struct imap_conn *conn)
 {
 	size_t len = 0;

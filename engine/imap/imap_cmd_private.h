@@ -50,7 +50,8 @@ struct imap_cmd {
 	/* sending */
 	size_t part_at;
 	bool started;
-	uint64_t end_at; /* stream position behind its last byte */
+	uint64_t begin_at; /* stream position of its first byte */
+	uint64_t end_at;   /* stream position behind its last byte */
 	/* result */
 	bool done;
 	enum imap_condition condition;

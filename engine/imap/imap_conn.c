@@ -24,7 +24,9 @@
 
 /* A quiet session is kept alive well before the usual 30 minutes. */
 enum {
-	KEEP_ALIVE_MS = 120 * 1000
+	KEEP_ALIVE_MS = 120 * 1000,
+	FILLS_MAX = 64,     /* of the window, in one call without an event */
+	USELESS_FACTOR = 30 /* time-outs of chatter without an answer */
 };
 
 static const char *const state_names[] = {"closed", "connecting", "greeting",
@@ -199,6 +201,8 @@ static bool pump_command(
 	if (!cmd->started)
 		log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side,
 		    "> %s", cmd->trace.data);
+	if (!cmd->started)
+		cmd->begin_at = stream_queued(conn->stream);
 	cmd->started = true;
 	while (cmd->part_at < cmd->part_count) {
 		const struct imap_part *part = &cmd->parts[cmd->part_at];
@@ -224,7 +228,8 @@ void imap_conn_send(struct imap_conn *conn, struct imap_cmd *cmd)
 {
 	imap_cmd_text(cmd, "\r\n");
 	if (conn->commands == 0)
-		conn->progress_ms = clock_ms(); // the wait begins now
+		conn->progress_ms = conn->useful_ms =
+		    clock_ms(); // now it begins
 	*conn->tail = cmd;
 	conn->tail = &cmd->next;
 	conn->commands++;
@@ -284,7 +289,9 @@ static int on_tagged(
 
 	while (cmd && (cmd->done || !imap_str_is(r->tag, cmd->tag)))
 		cmd = cmd->next;
-	if (!cmd || !cmd->started)
+	// its first byte must have left: a tag can be guessed (F025)
+	if (!cmd || !cmd->started ||
+	    cmd->begin_at >= stream_written(conn->stream))
 		return out_of_step(err, "an answer to a command never sent");
 	imap_cmd_finish(cmd, r);
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
@@ -328,6 +335,8 @@ static int on_response(
 	if (conn->state == IMAP_CONN_GREETING)
 		(void)text_escape(bytes->data, bytes->len, conn->greeting,
 		    sizeof(conn->greeting));
+	if (conn->state == IMAP_CONN_LOGIN)
+		imap_auth_redact(conn, bytes->data, bytes->len);
 	if (!imap_response_parse(bytes->data, bytes->len, r)) {
 		if (conn->state == IMAP_CONN_GREETING)
 			r->kind = IMAP_RESPONSE_DATA; // no greeting
@@ -342,6 +351,8 @@ static int on_response(
 	if (conn->state < IMAP_CONN_READY &&
 	    imap_session_on_response(conn, r, err) < 0)
 		return -1;
+	if (r->kind != IMAP_RESPONSE_STATUS)
+		conn->useful_ms = clock_ms();
 	if (r->kind == IMAP_RESPONSE_CONTINUE)
 		return on_continue(conn, err);
 	if (r->kind == IMAP_RESPONSE_TAGGED)
@@ -409,6 +420,7 @@ static int on_reader(struct imap_conn *conn, enum imap_reader_event what,
 		event->bytes = conn->reader.body_bytes;
 		break;
 	case IMAP_READER_BODY_DATA:
+		conn->useful_ms = conn->progress_ms;
 		event->kind = IMAP_EVENT_BODY_DATA;
 		event->data = conn->reader.data;
 		event->data_len = conn->reader.data_len;
@@ -436,6 +448,11 @@ static int check_deadline(struct imap_conn *conn, struct error *err)
 
 	if (ready && (conn->commands == 0 || conn->paused))
 		return 0;
+	// untagged OKs are signs of life, but not for ever (F085)
+	int64_t useless =
+	    conn->useful_ms + (int64_t)conn->set.timeout_ms * USELESS_FACTOR;
+	if (ready && useless < limit)
+		limit = useless;
 	if (clock_ms() < limit)
 		return 0;
 	if (conn->head)
@@ -469,7 +486,7 @@ int imap_conn_flush(struct imap_conn *conn, struct error *err)
 		return imap_conn_error_where(conn, err);
 	if (stream_written(conn->stream) != conn->written_seen) {
 		conn->written_seen = stream_written(conn->stream);
-		conn->progress_ms = clock_ms();
+		conn->progress_ms = conn->useful_ms = clock_ms();
 	}
 	return 0;
 }
@@ -503,6 +520,8 @@ static int fill_window(struct imap_conn *conn, struct error *err)
 static int next_event(
     struct imap_conn *conn, struct imap_event *event, struct error *err)
 {
+	int fills = 0;
+
 	for (;;) {
 		int rc = establish(conn, err);
 		if (rc < 0)
@@ -524,6 +543,9 @@ static int next_event(
 			return rc;
 		if (conn->has_more)
 			continue;
+		// a peer that never stops must not keep us from the clock
+		if (fills++ == FILLS_MAX)
+			break;
 		rc = fill_window(conn, err);
 		if (rc < 0)
 			return -1;
@@ -542,7 +564,7 @@ int imap_conn_next(
 	*event = (struct imap_event){0};
 	if (conn->paused) {
 		conn->paused = false;
-		conn->progress_ms = clock_ms();
+		conn->progress_ms = conn->useful_ms = clock_ms();
 	}
 	int rc = next_event(conn, event, err);
 	if (rc < 0)
@@ -570,6 +592,8 @@ void imap_conn_poll(struct imap_conn *conn, bool reading, struct pollfd *out,
 		*deadline_ms = conn->progress_ms + KEEP_ALIVE_MS + 1;
 	if (stream_deadline_ms(conn->stream) < *deadline_ms)
 		*deadline_ms = stream_deadline_ms(conn->stream);
+	if (out->events == 0)
+		out->fd = -1;
 	if (input_waits)
 		*deadline_ms = 0;
 }

@@ -47,6 +47,7 @@ struct imap_conn {
 	struct buf auth_reply; /* text of a challenge during login */
 	/* time */
 	int64_t setup_deadline_ms; /* total, while not ready */
+	int64_t useful_ms;         /* last one that was more than chatter */
 	int64_t progress_ms;       /* last sign of life of either direction */
 	uint64_t written_seen;
 	bool paused;
@@ -72,6 +73,10 @@ bool imap_session_is_implicit(const struct imap_conn_settings *set);
 
 /* Sends the login command the capabilities allow. */
 int imap_auth_start(struct imap_conn *conn, struct error *err);
+
+/* A server may echo what we sent: covers our secret in its answer, plain and as
+ * it went over the wire, before anybody logs it. */
+void imap_auth_redact(const struct imap_conn *conn, char *bytes, size_t len);
 
 /* Turns a refused login into an error by the server's code and text. */
 int imap_auth_refused(const struct imap_conn *conn, const struct imap_cmd *cmd,

@@ -226,7 +226,7 @@ static bool tls_has_pending(const struct transport *t)
 {
 	const struct tls *tls = (const struct tls *)t;
 
-	return tls->established && SSL_has_pending(tls->ssl);
+	return tls->established && SSL_pending(tls->ssl) > 0;
 }
 
 static int64_t tls_deadline_ms(const struct transport *t)

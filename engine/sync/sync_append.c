@@ -24,7 +24,8 @@ enum {
 	BATCHES_MAX = 3,  /* MULTIAPPENDs under way */
 	SINGLES_MAX = 64, /* APPENDs of one message under way */
 	TRIES_MAX = 4,    /* of a message the server cannot take now */
-	SYNC_ABOVE_BYTES = 1024 * 1024
+	SYNC_ABOVE_BYTES = 1024 * 1024,
+	TEXT_MAX_BYTES = 512 * 1024 /* of one command, without bodies */
 };
 
 #define MEBIBYTE (UINT64_C(1) << 20)
@@ -52,6 +53,18 @@ void message_list_add_front(struct message_list *list, struct sync_message *m)
 		list->tail = &m->next;
 	list->head = m;
 	list->count++;
+}
+
+void message_list_prepend(struct message_list *list, struct message_list *front)
+{
+	if (!front->head)
+		return;
+	*front->tail = list->head;
+	if (!list->head)
+		list->tail = front->tail;
+	list->head = front->head;
+	list->count += front->count;
+	message_list_init(front);
 }
 
 struct sync_message *message_list_take(struct message_list *list)
@@ -83,6 +96,7 @@ void sync_append_copied(struct sync_target *dst, struct sync_message *m)
 	struct tally *t = &m->mailbox->by_target;
 
 	t->copied++;
+	dst->has_set_aside = false;
 	t->bytes_copied += m->bytes;
 	dst->progress++;
 	atomic_fetch_add(&dst->shared->copied, 1);
@@ -138,7 +152,7 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 			imap_cmd_text(
 			    cmd, "%s%.*s", any ? " " : " (", (int)len, p);
 			any = true;
-		} else if (m->tries == 0) {
+		} else if (!m->flags_counted) {
 			m->mailbox->by_target.flags_dropped++;
 		}
 		p += len;
@@ -146,6 +160,7 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 	}
 	if (any)
 		imap_cmd_text(cmd, ")");
+	m->flags_counted = true;
 }
 
 static void put_message(struct sync_target *dst, struct imap_cmd *cmd,
@@ -195,13 +210,23 @@ static bool seek_first(struct sync_target *dst, const struct target_box *box)
 	return any;
 }
 
+/* What a message adds to a command beside its body. */
+static size_t text_bytes_of(const struct sync_message *m)
+{
+	enum {
+		DATE_AND_LITERAL_BYTES = 80
+	};
+
+	return strlen(m->flags) + DATE_AND_LITERAL_BYTES;
+}
+
 /* How many of the pending messages, from the first, one APPEND takes now. */
 static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 {
 	const struct job_options *o = &dst->shared->job->options;
 	const struct sync_message *first = dst->pending.head;
 	uint64_t max_bytes = o->store_size_max * MEBIBYTE, bytes = first->bytes;
-	size_t max = o->store_max, count = 1;
+	size_t max = o->store_max, count = 1, text = text_bytes_of(first);
 
 	*is_full_out = true;
 	if (!may_batch(dst) || first->synchronize ||
@@ -213,9 +238,11 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 		if (count == max || m->mailbox != first->mailbox ||
 		    m->synchronize || m->bytes > SYNC_ABOVE_BYTES ||
 		    bytes + m->bytes > max_bytes ||
+		    text + text_bytes_of(m) > TEXT_MAX_BYTES ||
 		    (m->batch_max && m->batch_max <= count))
 			return count;
 		bytes += m->bytes;
+		text += text_bytes_of(m);
 		count++;
 	}
 	*is_full_out = count == max;
@@ -235,6 +262,7 @@ static void send_batch(
 	imap_cmd_string_z(cmd, box->m->target);
 	while (b->count < count) {
 		struct sync_message *m = message_list_take(&dst->pending);
+		m->generation = box->generation;
 		put_message(dst, cmd, box, m);
 		*b->tail = m;
 		b->tail = &m->next;
@@ -414,13 +442,35 @@ static enum verdict judge(const struct imap_cmd *cmd)
 	if (imap_cmd_has_code(cmd, "TOOBIG") ||
 	    strcasestr(words, "maximum size") || strcasestr(words, "too large"))
 		return VERDICT_TOO_BIG;
-	if (imap_cmd_has_code(cmd, "UNAVAILABLE") ||
-	    imap_cmd_has_code(cmd, "INUSE") ||
-	    imap_cmd_has_code(cmd, "SERVERBUG") ||
-	    imap_cmd_has_code(cmd, "THROTTLED") ||
-	    strcasestr(words, "throttled"))
+	if (sync_target_is_transient(cmd))
 		return VERDICT_LATER;
 	return VERDICT_REFUSED;
+}
+
+static int come_back_later(struct sync_target *dst, const struct imap_cmd *cmd)
+{
+	return error_set(&dst->error, ERROR_IO, "throttle",
+	    "target: APPEND refused for now: '%s'", imap_cmd_reply(cmd));
+}
+
+/* The mailbox is not there: made again, once; what was sent before that is
+ * sent again (F106). */
+static bool try_create(struct sync_target *dst, struct target_box *box,
+    const struct sync_message *m)
+{
+	if (m->generation < box->generation)
+		return true;
+	if (box->generation > 0)
+		return false;
+	box->generation++;
+	box->create = true;
+	box->state = TARGET_BOX_NEW;
+	box->uidnext = 1;
+	box->uidvalidity = 0;
+	box->acked_count = 0;
+	dst->next_setup = 0;
+	atomic_store(&dst->shared->changed, true);
+	return true;
 }
 
 /* One message was refused: what becomes of it. */
@@ -429,32 +479,24 @@ static int on_single_refused(struct sync_target *dst, struct target_box *box,
 {
 	enum verdict verdict = judge(cmd);
 	const char *words = imap_cmd_reply(cmd);
+	// a fault of the server at one message for ever is that message's
+	bool is_spent =
+	    imap_cmd_has_code(cmd, "SERVERBUG") && ++m->tries >= TRIES_MAX;
 
-	m->tries++;
 	if (verdict == VERDICT_QUOTA) {
 		message_list_add_front(&dst->pending, m);
 		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
 		    "target: the account is full: '%s'; give it more room, then run again",
 		    words);
 	}
-	if (verdict == VERDICT_LATER && m->tries < TRIES_MAX) {
+	if (verdict == VERDICT_LATER && !is_spent) {
 		message_list_add_front(&dst->pending, m);
-		return error_set(&dst->error, ERROR_IO, "throttle",
-		    "target: APPEND refused for now: '%s'", words);
+		return come_back_later(dst, cmd);
 	}
-	if (verdict == VERDICT_TRYCREATE && !box->was_recreated) {
-		// somebody deleted it under us: made again, once (F106)
-		box->was_recreated = true;
-		box->m->create = true;
-		box->state = TARGET_BOX_NEW;
-		dst->next_setup = 0;
-		atomic_store(&dst->shared->changed, true);
-		message_list_add_front(&dst->pending, m);
-		return 0;
-	}
-	if (verdict == VERDICT_REFUSED && has_keywords(m) &&
-	    !m->without_keywords) {
-		m->without_keywords = true; // F110
+	if ((verdict == VERDICT_TRYCREATE && try_create(dst, box, m)) ||
+	    (verdict == VERDICT_REFUSED && has_keywords(m) &&
+		!m->without_keywords)) {
+		m->without_keywords |= verdict == VERDICT_REFUSED; // F110
 		message_list_add_front(&dst->pending, m);
 		return 0;
 	}
@@ -465,32 +507,41 @@ static int on_single_refused(struct sync_target *dst, struct target_box *box,
 	return 0;
 }
 
+/* A batch was refused: some of it may be there all the same (F100). */
+static int on_batch_refused(
+    struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
+{
+	unsigned half = (unsigned)(b->count / 2);
+	struct sync_message *m;
+
+	while ((m = take_of(b))) {
+		m->batch_max = half;
+		message_list_add(&dst->doubts, m);
+	}
+	if (judge(cmd) == VERDICT_LATER)
+		return come_back_later(dst, cmd);
+	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+	    "a batch of %zu was refused ('%s'): sent again in halves", b->count,
+	    imap_cmd_reply(cmd));
+	return 0;
+}
+
 int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 {
 	struct append_batch *b = imap_cmd_context(cmd);
 	struct target_box *box = b->box;
-	size_t half = b->count / 2;
-	struct sync_message *m;
 	int rc = 0;
 
 	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
 		rc = on_ok(dst, b, cmd);
-		if (rc == 0)
-			unlink_batch(dst, b), free(b);
-		return rc;
+		if (rc < 0)
+			return rc; // what is left of it is in doubt
 	}
 	unlink_batch(dst, b);
-	if (b->count == 1) {
+	if (b->count > 1 && b->head)
+		rc = on_batch_refused(dst, b, cmd);
+	else if (b->head)
 		rc = on_single_refused(dst, box, take_of(b), cmd);
-	} else {
-		log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
-		    "a batch of %zu was refused ('%s'): sent again in halves",
-		    b->count, imap_cmd_reply(cmd));
-		while ((m = take_of(b))) {
-			m->batch_max = (unsigned)half;
-			message_list_add(&dst->doubts, m);
-		}
-	}
 	free(b);
 	return rc;
 }

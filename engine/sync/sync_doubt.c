@@ -11,13 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/sync/sync_scan.h"
 
 enum {
-	DEATHS_MAX = 3
+	DEATHS_MAX = 3,
+	/* A connection that breaks between us leaves a server that may still
+	 * store what it has read: it is given so long before we look. */
+	AFTER_LOSS_MS = 2000
 };
 
 int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
@@ -49,18 +53,30 @@ bool sync_doubt_work(struct sync_target *dst)
 		return false;
 	if (dst->looking || dst->sent_count > 0)
 		return true; // answers under way may settle some
+	if (clock_ms() < dst->search_from_ms)
+		return true; // the server may still be storing
 	dst->looking = sync_target_box(dst, dst->doubts.head);
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "looking for %zu messages in doubt, from uid %" PRIu32,
 	    dst->doubts.count, dst->looking->uidnext);
 	sync_index_reset(&dst->found);
 	dst->found_prefix_pending = 0;
+	dst->looking_is_gone = false;
 	send_select(dst, dst->looking);
 	return true;
 }
 
+int64_t sync_doubt_deadline_ms(const struct sync_target *dst)
+{
+	return dst->doubts.count > 0 && !dst->looking && dst->sent_count == 0
+		   ? dst->search_from_ms
+		   : CLOCK_NEVER;
+}
+
 void sync_doubt_reset(struct sync_target *dst)
 {
+	if (dst->doubts.count > 0)
+		dst->search_from_ms = clock_ms() + AFTER_LOSS_MS;
 	dst->looking = NULL;
 	sync_index_reset(&dst->found);
 }
@@ -78,16 +94,26 @@ static bool take_key(struct sync_index *found, const struct sync_key *key)
 	return false;
 }
 
-/* Not there: it is sent again, with more care the more often it failed. */
-static void send_again(
+/* Not there: it is sent again, or set aside when it ended three sessions. Two
+ * of those in a row, and it is the server that does not work. */
+static int send_again(
     struct sync_target *dst, struct sync_message *m, struct message_list *again)
 {
-	m->tries++;
-	if (m->deaths >= DEATHS_MAX)
-		sync_append_refused(dst, m, TALLY_REFUSED_APPEND, "APPEND",
-		    "the server ended the session each time it was sent");
-	else
+	if (m->deaths < DEATHS_MAX) {
 		message_list_add(again, m);
+		return 0;
+	}
+	if (dst->has_set_aside) {
+		m->deaths = 0;
+		message_list_add(again, m);
+		dst->is_hopeless = true;
+		return error_set(&dst->error, ERROR_IO, "target.unstable",
+		    "target: the server ends the session at every message");
+	}
+	dst->has_set_aside = true;
+	sync_append_refused(dst, m, TALLY_REFUSED_APPEND, "APPEND",
+	    "the server ended the session each time it was sent");
+	return 0;
 }
 
 static int settle(struct sync_target *dst, struct target_box *box)
@@ -95,6 +121,7 @@ static int settle(struct sync_target *dst, struct target_box *box)
 	struct message_list others, again;
 	struct sync_message *m;
 	uint64_t found = 0;
+	int rc = 0;
 
 	message_list_init(&others);
 	message_list_init(&again);
@@ -116,28 +143,16 @@ static int settle(struct sync_target *dst, struct target_box *box)
 			sync_append_copied(dst, m);
 			found++;
 		} else {
-			send_again(dst, m, &again);
+			rc |= send_again(dst, m, &again);
 		}
 	}
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "%" PRIu64 " of them had arrived, %zu are sent again", found,
 	    again.count);
 	dst->doubts = others;
-	if (!others.head)
-		message_list_init(&dst->doubts);
-	while (again.count > 0) { // back to the front, order kept
-		struct message_list rest;
-		message_list_init(&rest);
-		while (again.count > 1)
-			message_list_add(&rest, message_list_take(&again));
-		message_list_add_front(
-		    &dst->pending, message_list_take(&again));
-		again = rest;
-		if (!rest.head)
-			message_list_init(&again);
-	}
+	message_list_prepend(&dst->pending, &again);
 	dst->looking = NULL;
-	return 0;
+	return rc;
 }
 
 /* Only what is at or above the mark: "n:*" always gives the last message. */
@@ -177,7 +192,23 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 		sync_index_add(&dst->found, &f, true);
 	else
 		sync_index_add_prefix(&dst->found, &f);
-	return 0;
+	return sync_index_check(&dst->found, &dst->error);
+}
+
+/* A search that was refused proves nothing: only a mailbox that is gone holds
+ * nothing. Anything else is asked again in another session. */
+static int on_refused(struct sync_target *dst, const struct imap_cmd *cmd)
+{
+	if (imap_cmd_op(cmd) == TARGET_OP_DOUBT_SELECT &&
+	    sync_target_says_gone(cmd)) {
+		dst->looking_is_gone = true;
+		return 0;
+	}
+	if (imap_cmd_op(cmd) == TARGET_OP_DOUBT_SCAN && dst->looking_is_gone)
+		return 0;
+	return error_set(&dst->error, ERROR_IO, "target.doubt",
+	    "target: cannot look for messages in doubt: '%s'",
+	    imap_cmd_reply(cmd));
 }
 
 int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
@@ -188,10 +219,15 @@ int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
 
 	if (event->kind == IMAP_EVENT_UNTAGGED)
 		return on_untagged(dst, box, op, &event->response);
-	if (event->kind != IMAP_EVENT_DONE || op == TARGET_OP_DOUBT_SELECT)
-		return 0; // a mailbox that is gone holds nothing: see the scan
+	if (event->kind != IMAP_EVENT_DONE)
+		return 0;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK &&
+	    on_refused(dst, cmd) < 0)
+		return -1;
+	if (op == TARGET_OP_DOUBT_SELECT)
+		return 0;
 	if (op == TARGET_OP_DOUBT_SCAN) {
-		if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
+		if (dst->looking_is_gone)
 			sync_index_reset(&dst->found);
 		sync_index_finish(&dst->found);
 		drop_older(&dst->found, box->uidnext);
@@ -200,6 +236,5 @@ int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
 	} else {
 		dst->found_prefix_pending--;
 	}
-	dst->progress++;
 	return dst->found_prefix_pending > 0 ? 0 : settle(dst, box);
 }

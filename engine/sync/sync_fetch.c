@@ -13,12 +13,14 @@
 #include "engine/base/buf.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 
 enum {
 	BATCHES_AHEAD = 4,
+	DEATHS_MAX = 3,
 	SET_MAX_BYTES = 7000
 };
 
@@ -242,6 +244,12 @@ static struct fetch_batch *claim(
 	return NULL;
 }
 
+static const char *shown_name(
+    const struct source_box *box, char *out, size_t max)
+{
+	return text_escape(box->m->source, strlen(box->m->source), out, max);
+}
+
 static void refuse(struct sync_source *src, struct source_box *box,
     uint32_t uid, const char *step, const char *words)
 {
@@ -261,9 +269,7 @@ static int take_inline(struct sync_source *src, struct imap_str body)
 {
 	src->in.announced = body.len;
 	// small by nature: it stood in a response line
-	if (!sync_queue_reserve(src->shared->queue, body.len + 2))
-		log_write(src->shared->log, LOG_LEVEL_DEBUG, "source",
-		    "a short body goes over the queue's limit");
+	sync_queue_reserve_over(src->shared->queue, body.len + 2);
 	src->in.reserved = body.len + 2;
 	src->in.message = sync_message_new(
 	    body.len, false, src->shared->job->options.long_lines, &src->error);
@@ -274,12 +280,13 @@ static int take_inline(struct sync_source *src, struct imap_str body)
 static void hand_over(
     struct sync_source *src, struct source_box *box, const struct imap_fetch *f)
 {
+	char shown[200];
 	struct sync_message *m = src->in.message;
 	struct tally *t = &box->m->by_source;
 
 	src->in = (struct incoming){0};
 	src->progress++;
-	src->is_careful = false;
+	src->is_careful = src->has_set_aside = false;
 	m->mailbox = box->m;
 	m->uid = f->uid;
 	bool alive = !f->has_flags || sync_message_set_flags(m, f->flags);
@@ -302,8 +309,8 @@ static void hand_over(
 		t->long_lines += m->long_lines;
 		log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
 		    "mailbox '%s', uid %" PRIu32 ": %u lines over %d bytes %s",
-		    box->m->source, f->uid, m->long_lines,
-		    SYNC_MESSAGE_LINE_MAX,
+		    shown_name(box, shown, sizeof(shown)), f->uid,
+		    m->long_lines, SYNC_MESSAGE_LINE_MAX,
 		    m->rule == JOB_LONG_LINES_KEEP ? "kept" : "cut");
 	}
 	sync_queue_push(src->shared->queue, m);
@@ -312,8 +319,9 @@ static void hand_over(
 static int on_message(struct sync_source *src, const struct imap_event *event,
     const struct imap_fetch *f)
 {
+	bool is_lost = f->body_streamed && !src->in.message;
 	struct fetch_batch *b =
-	    f->has_uid ? claim(src, event->head, f->uid) : NULL;
+	    f->has_uid && !is_lost ? claim(src, event->head, f->uid) : NULL;
 
 	if (!b) {
 		drop_incoming(src);
@@ -336,7 +344,7 @@ static int on_message(struct sync_source *src, const struct imap_event *event,
 /* ------------------------------------------------------------ endings */
 
 /* May pass by itself: the whole session is retried later. */
-static bool is_transient(const struct imap_cmd *cmd)
+bool sync_fetch_is_transient(const struct imap_cmd *cmd)
 {
 	static const char *const codes[] = {"UNAVAILABLE", "INUSE", "SERVERBUG",
 	    "LIMIT", "THROTTLED", "OVERQUOTA"};
@@ -360,6 +368,8 @@ static void ask_again(struct sync_source *src, struct source_box *box,
 
 static void on_missing(struct sync_source *src, struct fetch_batch *b)
 {
+	char shown[200];
+
 	for (size_t i = 0; i < b->count; i++) {
 		struct todo *t = b->items[i];
 		if (t->state != TODO_ASKED)
@@ -373,7 +383,7 @@ static void on_missing(struct sync_source *src, struct fetch_batch *b)
 		b->box->m->by_source.vanished++;
 		log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
 		    "mailbox '%s', uid %" PRIu32 ": vanished meanwhile",
-		    b->box->m->source, t->uid);
+		    shown_name(b->box, shown, sizeof(shown)), t->uid);
 	}
 }
 
@@ -418,7 +428,7 @@ static int on_done(struct sync_source *src, const struct imap_cmd *cmd)
 	bool is_ok = imap_cmd_condition(cmd) == IMAP_CONDITION_OK;
 	bool is_direct = b->is_direct;
 
-	if (!is_ok && !box->is_failed && is_transient(cmd))
+	if (!is_ok && !box->is_failed && sync_fetch_is_transient(cmd))
 		return error_set(&src->error, ERROR_IO, "throttle",
 		    "source: %s refused for now: '%s'", imap_cmd_verb(cmd),
 		    imap_cmd_reply(cmd));
@@ -472,9 +482,37 @@ int sync_fetch_on_event(struct sync_source *src, const struct imap_event *event)
 	return 0;
 }
 
+/* A message that was asked for alone and ended three sessions is set aside; two
+ * of those in a row, and it is the server that does not work. */
+static void count_death(struct sync_source *src)
+{
+	struct fetch_batch *b = src->batches;
+
+	if (!src->has_lost || !b || b->next || b->is_direct || b->count != 1 ||
+	    b->items[0]->state != TODO_ASKED || b->box->is_failed)
+		return;
+	struct todo *t = b->items[0];
+	if (src->poison_box != b->box || src->poison_uid != t->uid)
+		src->poison_deaths = 0;
+	src->poison_box = b->box;
+	src->poison_uid = t->uid;
+	if (++src->poison_deaths < DEATHS_MAX)
+		return;
+	src->is_hopeless = src->has_set_aside;
+	if (src->is_hopeless)
+		return;
+	src->has_set_aside = true;
+	src->progress++;
+	t->state = TODO_DONE;
+	b->box->todo_open--;
+	refuse(src, b->box, t->uid, "UID FETCH",
+	    "the server ended the session each time it was asked for");
+}
+
 void sync_fetch_reset(struct sync_source *src)
 {
 	drop_incoming(src);
+	count_death(src);
 	src->is_careful |= src->batches != NULL;
 	while (src->batches) {
 		struct fetch_batch *b = src->batches;

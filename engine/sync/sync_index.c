@@ -5,9 +5,16 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_date.h"
 #include "engine/imap/imap_seqset.h"
+
+enum {
+	SLACK = 10000, /* arrived while it was listed */
+	ENTRIES_MAX = 20 * 1000 * 1000,
+	KEYLESS_MAX = 200 * 1000 /* each costs a part of a command */
+};
 
 void sync_index_release(struct sync_index *index)
 {
@@ -75,6 +82,16 @@ void sync_index_add(
 	index->entries =
 	    mem_grow(index->entries, &index->cap, index->count, sizeof(e));
 	index->entries[index->count++] = e;
+}
+
+int sync_index_check(const struct sync_index *index, struct error *err)
+{
+	if (index->count > (size_t)index->exists + SLACK ||
+	    index->count > ENTRIES_MAX || index->keyless > KEYLESS_MAX)
+		return error_set(err, ERROR_LIMIT, "proto.limit",
+		    "the server lists %zu messages in a mailbox of %u",
+		    index->count, index->exists);
+	return 0;
 }
 
 static int by_uid(const void *a, const void *b)

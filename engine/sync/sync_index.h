@@ -14,6 +14,7 @@
 #include "engine/sync/sync_identity.h"
 
 struct buf;
+struct error;
 
 enum {
 	SYNC_INDEX_SIZE_MAX = (1 << 29) - 1
@@ -51,6 +52,11 @@ const char *sync_index_prefix_items(void);
 /* Takes one message of the listing; without a UID it is not one. */
 void sync_index_add(
     struct sync_index *index, const struct imap_fetch *f, bool with_keys);
+
+/* After an add: has the listing grown beyond what the mailbox can hold, or
+ * beyond reason? A hostile server must not fill our memory. */
+int sync_index_check(const struct sync_index *index, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* To be called when the listing is complete: by UID, each once. */
 void sync_index_finish(struct sync_index *index);

@@ -43,7 +43,9 @@ struct sync_message {
 	unsigned batch_max; /* 0: no limit; halved after a refused batch */
 	bool synchronize;   /* never again by "{n+}" */
 	bool without_keywords;
-	bool was_sought; /* among what somebody else appended */
+	bool flags_counted;  /* those the target does not keep */
+	unsigned generation; /* of the mailbox when it was sent */
+	bool was_sought;     /* among what somebody else appended */
 	unsigned tries;
 	/* private: line state while the body comes in */
 	enum job_long_lines rule;

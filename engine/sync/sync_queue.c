@@ -73,6 +73,14 @@ bool sync_queue_reserve(struct sync_queue *q, uint64_t bytes)
 	return fits;
 }
 
+void sync_queue_reserve_over(struct sync_queue *q, uint64_t bytes)
+{
+	(void)pthread_mutex_lock(&q->mutex);
+	q->messages++;
+	*(bytes > sync_queue_spool_above(q) ? &q->spooled : &q->bytes) += bytes;
+	(void)pthread_mutex_unlock(&q->mutex);
+}
+
 void sync_queue_unreserve(struct sync_queue *q, uint64_t bytes)
 {
 	(void)pthread_mutex_lock(&q->mutex);

@@ -26,6 +26,9 @@ uint64_t sync_queue_spool_above(const struct sync_queue *q);
  * again. An empty queue takes anything. Spooled bytes have a ceiling too. */
 bool sync_queue_reserve(struct sync_queue *q, uint64_t bytes);
 
+/* The same without asking: for a short body that is here already. */
+void sync_queue_reserve_over(struct sync_queue *q, uint64_t bytes);
+
 /* Gives room back for a message that will not come. */
 void sync_queue_unreserve(struct sync_queue *q, uint64_t bytes);
 

@@ -17,6 +17,10 @@
 #include "engine/contract/job.h"
 #include "engine/sync/sync_names.h"
 
+enum {
+	ROUNDS_MAX = 8
+};
+
 static int64_t settle_ms(const struct sync_target *dst)
 {
 	return dst->shared->job->options.settle_ms;
@@ -54,7 +58,8 @@ static void ask(struct sync_target *dst)
 	dst->quiet_moved = false;
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
-		if (box->m->create || box->state != TARGET_BOX_READY ||
+		if ((box->m->create && !box->was_found) ||
+		    box->state != TARGET_BOX_READY ||
 		    (box->m->has_status && box->m->messages == 0))
 			continue;
 		struct imap_cmd *cmd = imap_conn_command(
@@ -107,7 +112,8 @@ void sync_quiet_on_done(struct sync_target *dst)
 {
 	if (--dst->quiet_pending > 0)
 		return;
-	dst->quiet =
-	    dst->quiet_moved ? TARGET_QUIET_UNKNOWN : TARGET_QUIET_SURE;
+	// where mail keeps coming in, has_strangers is care enough
+	bool is_over = !dst->quiet_moved || ++dst->quiet_rounds >= ROUNDS_MAX;
+	dst->quiet = is_over ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();
 }

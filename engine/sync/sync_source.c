@@ -20,6 +20,7 @@
 enum {
 	SCAN_ENTRIES_MAX = 20000, /* listed ahead; one mailbox always goes */
 	COMMANDS_MAX = 128,       /* under way at once */
+	TRIES_MAX = 3,            /* of a mailbox that is refused for now */
 	EVENTS_A_STEP = 256
 };
 
@@ -174,9 +175,15 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	make_todo(src, box);
 }
 
-/* The whole mailbox cannot be read. */
+enum failure {
+	FAILURE_REFUSED,
+	FAILURE_GONE,  /* went away while we ran */
+	FAILURE_TARGET /* the target has told of it already */
+};
+
+/* The whole mailbox cannot be copied. */
 static void fail_box(struct sync_source *src, struct source_box *box,
-    const char *step, const char *words, bool is_gone)
+    enum failure failure, const char *step, const char *words)
 {
 	struct tally *t = &box->m->by_source;
 	uint64_t open = 0;
@@ -197,7 +204,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	if (box->state == SOURCE_BOX_SCANNING ||
 	    box->state == SOURCE_BOX_SCANNED)
 		src->scan_entries -= expected_entries(box);
-	if (is_gone) {
+	if (failure == FAILURE_GONE) {
 		t->vanished += open;
 		atomic_store(&src->shared->changed, true);
 		sync_reporter_warn(src->shared->reporter, "source",
@@ -205,12 +212,14 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 		    "mailbox %zu went away meanwhile: %s", box->m->number,
 		    words);
 	} else {
+		t->refused[TALLY_REFUSED_MAILBOX] += open;
+	}
+	if (failure == FAILURE_REFUSED) {
 		const struct sync_refusal refusal = {.side = "source",
 		    .step = step,
 		    .reason = tally_refusal_name(TALLY_REFUSED_MAILBOX),
 		    .words = words,
 		    .mailbox = box->m};
-		t->refused[TALLY_REFUSED_MAILBOX] += open;
 		t->mailboxes_failed++;
 		sync_reporter_refused(src->shared->reporter, &refusal);
 	}
@@ -233,7 +242,7 @@ static void on_examine_data(
 	*moved_out = false;
 	if (r->kind == IMAP_RESPONSE_NUMBER && imap_str_is(r->word, "EXISTS") &&
 	    r->number <= UINT32_MAX)
-		box->exists = (uint32_t)r->number;
+		box->exists = box->index.exists = (uint32_t)r->number;
 	if (r->kind != IMAP_RESPONSE_STATUS ||
 	    !imap_str_is(r->code, "UIDVALIDITY") ||
 	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
@@ -250,8 +259,8 @@ static void on_scan_done(
 	if (box->is_failed)
 		return;
 	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
-		fail_box(
-		    src, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd), false);
+		fail_box(src, box, FAILURE_REFUSED, imap_cmd_verb(cmd),
+		    imap_cmd_reply(cmd));
 		return;
 	}
 	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
@@ -281,9 +290,8 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 	if (op == SOURCE_OP_EXAMINE) {
 		on_examine_data(box, r, &moved);
 		if (moved)
-			fail_box(src, box, "EXAMINE",
-			    "it was made anew meanwhile (UIDVALIDITY changed)",
-			    true);
+			fail_box(src, box, FAILURE_GONE, "EXAMINE",
+			    "it was made anew meanwhile (UIDVALIDITY changed)");
 		return 0;
 	}
 	if (box->is_failed || r->kind != IMAP_RESPONSE_NUMBER ||
@@ -292,11 +300,12 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 	if (!imap_fetch_parse(r->rest, &f))
 		return error_set(&src->error, ERROR_PROTOCOL, "proto.syntax",
 		    "source: a FETCH response cannot be read");
-	if (op == SOURCE_OP_SCAN)
-		sync_index_add(&box->index, &f, box->with_keys);
-	else
+	if (op == SOURCE_OP_SCAN_PREFIX) {
 		sync_index_add_prefix(&box->index, &f);
-	return 0;
+		return 0;
+	}
+	sync_index_add(&box->index, &f, box->with_keys);
+	return sync_index_check(&box->index, &src->error);
 }
 
 static int on_box_event(struct sync_source *src, const struct imap_event *event,
@@ -309,11 +318,18 @@ static int on_box_event(struct sync_source *src, const struct imap_event *event,
 		return on_box_untagged(src, box, op, &event->response);
 	if (event->kind != IMAP_EVENT_DONE)
 		return 0;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !box->is_failed &&
+	    sync_fetch_is_transient(cmd) && ++box->tries < TRIES_MAX)
+		return error_set(&src->error, ERROR_IO, "throttle",
+		    "source: %s refused for now: '%s'", imap_cmd_verb(cmd),
+		    imap_cmd_reply(cmd));
 	if (op != SOURCE_OP_EXAMINE)
 		on_scan_done(src, box, cmd);
 	else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
-		fail_box(src, box, "EXAMINE", imap_cmd_reply(cmd),
-		    imap_cmd_has_code(cmd, "NONEXISTENT"));
+		fail_box(src, box,
+		    imap_cmd_has_code(cmd, "NONEXISTENT") ? FAILURE_GONE
+							  : FAILURE_REFUSED,
+		    "EXAMINE", imap_cmd_reply(cmd));
 	return 0;
 }
 
@@ -383,7 +399,8 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 		struct source_box *box = &src->boxes[i];
 		box->m = &src->plan->mailboxes[i];
 		if (box->m->refusal) {
-			fail_box(src, box, "names", box->m->refusal, false);
+			fail_box(src, box, FAILURE_REFUSED, "names",
+			    box->m->refusal);
 			continue;
 		}
 		box->m->by_source.mailboxes = 1;
@@ -416,8 +433,7 @@ static bool take_indexes(struct sync_source *src)
 		} else {
 			// the target has said why; what is not handed over yet
 			// is counted here
-			fail_box(src, box, "target",
-			    "the mailbox cannot be used on the target", false);
+			fail_box(src, box, FAILURE_TARGET, "target", "");
 		}
 	}
 	return any;
@@ -514,7 +530,9 @@ static void on_lost(struct sync_source *src)
 	int64_t wait =
 	    sync_retry_wait_ms(&src->retry, &src->error, src->progress);
 
+	src->has_lost = true;
 	sync_fetch_reset(src);
+	src->has_lost = false;
 	imap_conn_close(src->conn);
 	src->selected = NULL;
 	for (size_t i = 0; i < src->box_count; i++) {
@@ -524,7 +542,7 @@ static void on_lost(struct sync_source *src)
 		src->scan_entries -= expected_entries(box);
 		box->state = SOURCE_BOX_WAITING;
 	}
-	if (wait < 0) {
+	if (wait < 0 || src->is_hopeless) {
 		src->has_error = true;
 		return;
 	}

@@ -49,6 +49,7 @@ struct source_box {
 	uint32_t uidvalidity; /* of the first EXAMINE; 0: none told */
 	uint32_t exists;      /* of the last one */
 	size_t prefix_pending;
+	unsigned tries; /* of an EXAMINE refused for now */
 	struct sync_index index;
 	bool has_target_index;
 	struct sync_index target_index;
@@ -106,6 +107,13 @@ struct sync_source {
 	size_t first_open;           /* boxes before it are done */
 	struct source_box *selected; /* when all sent commands are executed */
 	size_t scan_entries; /* listed or asked for, not yet turned to todo */
+	/* the message that was asked for alone when a session ended */
+	const struct source_box *poison_box;
+	uint32_t poison_uid;
+	unsigned poison_deaths;
+	bool has_lost;      /* the session, just now */
+	bool has_set_aside; /* one such; nothing has come since */
+	bool is_hopeless;   /* no further session */
 	struct fetch_batch *batches;
 	bool is_careful; /* after a lost session: one message at a time until
 			    one has come */
@@ -132,6 +140,9 @@ int sync_fetch_on_event(
 
 /* Waits a body for room in the queue? Tries again; true when it still does. */
 bool sync_fetch_is_blocked(struct sync_source *src);
+
+/* Is it a refusal that may pass by itself? */
+bool sync_fetch_is_transient(const struct imap_cmd *cmd);
 
 /* Did a direct fetch bring this one? */
 bool sync_fetch_was_taken(const struct source_box *box, uint32_t uid);

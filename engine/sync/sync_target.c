@@ -57,6 +57,7 @@ void sync_target_free(struct sync_target *dst)
 		sync_index_release(&dst->boxes[i].index);
 		free(dst->boxes[i].flags.list);
 		free(dst->boxes[i].acked);
+		free(dst->boxes[i].create_words);
 	}
 	free(dst->boxes);
 	free(dst->flags.list);
@@ -70,6 +71,33 @@ void sync_target_free(struct sync_target *dst)
 const struct error *sync_target_error(const struct sync_target *dst)
 {
 	return dst->has_error ? &dst->error : NULL;
+}
+
+bool sync_target_is_transient(const struct imap_cmd *cmd)
+{
+	static const char *const codes[] = {
+	    "UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED"};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (imap_cmd_has_code(cmd, codes[i]))
+			return true;
+	return strcasestr(imap_cmd_reply(cmd), "throttled") != NULL;
+}
+
+bool sync_target_says_gone(const struct imap_cmd *cmd)
+{
+	static const char *const texts[] = {"doesn't exist", "does not exist",
+	    "unknown mailbox", "no such mailbox", "not found"};
+
+	if (imap_cmd_has_code(cmd, "NONEXISTENT") ||
+	    imap_cmd_has_code(cmd, "TRYCREATE"))
+		return true;
+	if (imap_cmd_code(cmd)[0])
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (strcasestr(imap_cmd_reply(cmd), texts[i]))
+			return true;
+	return false;
 }
 
 static struct imap_cmd *box_command(
@@ -135,7 +163,7 @@ static bool set_up_boxes(struct sync_target *dst)
 			box->state = TARGET_BOX_REFUSED; // known to the source
 			continue;
 		}
-		if (box->m->create) {
+		if (box->create) {
 			box->state = TARGET_BOX_CREATING;
 			dst->create_sent = true;
 			imap_conn_send(dst->conn,
@@ -176,38 +204,43 @@ static bool start_scans(struct sync_target *dst)
 	return worked;
 }
 
-static void on_created(
+static int on_created(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
 	dst->create_answered = true;
 	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
 		box->state = TARGET_BOX_READY;
+		box->create = false;
 		box->m->by_target.mailboxes_created++;
 		dst->progress++;
 		subscribe(dst, box);
-		return;
+		return 0;
 	}
-	if (imap_cmd_has_code(cmd, "OVERQUOTA")) {
-		refuse_box(dst, box, "CREATE", imap_cmd_reply(cmd));
-		return;
-	}
+	if (imap_cmd_has_code(cmd, "OVERQUOTA"))
+		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
+		    "target: no room for mailbox %zu: '%s'; give the account more, then run again",
+		    box->m->number, imap_cmd_reply(cmd));
+	if (sync_target_is_transient(cmd))
+		return error_set(&dst->error, ERROR_IO, "throttle",
+		    "target: CREATE refused for now: '%s'",
+		    imap_cmd_reply(cmd));
 	// does it exist all the same? codes differ, STATUS does not
-	free(box->m->refusal);
-	box->m->refusal = mem_strdup(imap_cmd_reply(cmd));
+	free(box->create_words);
+	box->create_words = mem_strdup(imap_cmd_reply(cmd));
 	box->probe_found = false;
-	cmd = box_command(dst, TARGET_OP_PROBE, box, "STATUS");
-	imap_cmd_text((struct imap_cmd *)(uintptr_t)cmd, " (MESSAGES)");
-	imap_conn_send(dst->conn, (struct imap_cmd *)(uintptr_t)cmd);
+	struct imap_cmd *probe =
+	    box_command(dst, TARGET_OP_PROBE, box, "STATUS");
+	imap_cmd_text(probe, " (MESSAGES)");
+	imap_conn_send(dst->conn, probe);
+	return 0;
 }
 
 static void on_probed(struct sync_target *dst, struct target_box *box)
 {
-	char *words = box->m->refusal;
-
-	box->m->refusal = NULL;
 	if (box->probe_found && box->probe_messages == 0) {
 		box->state = TARGET_BOX_READY; // there, and empty: as planned
-		box->m->create = false;
+		box->create = false;
+		box->was_found = true;
 		if (dst->sent_count == 0)
 			dst->quiet = TARGET_QUIET_UNKNOWN; // but by whom?
 		subscribe(dst, box);
@@ -215,9 +248,9 @@ static void on_probed(struct sync_target *dst, struct target_box *box)
 		refuse_box(dst, box, "CREATE",
 		    "a mailbox that was not listed has this name and holds messages: run again, or rename one of them");
 	} else {
-		refuse_box(dst, box, "CREATE", words);
+		refuse_box(dst, box, "CREATE",
+		    box->create_words ? box->create_words : "refused");
 	}
-	free(words);
 }
 
 /* ------------------------------------------------------------ events */
@@ -289,6 +322,21 @@ static void note_uidnext(struct target_box *box)
 		box->uidnext = index->entries[index->count - 1].uid + 1;
 }
 
+/* What is not listed would be copied again: listed once more, then refused. */
+static void on_hidden(struct sync_target *dst, struct target_box *box)
+{
+	dst->scans--;
+	if (!box->was_relisted) {
+		box->was_relisted = true;
+		box->scan = TARGET_SCAN_NONE;
+		dst->next_scan = 0;
+		return;
+	}
+	box->scan = TARGET_SCAN_DONE;
+	refuse_box(dst, box, "UID FETCH",
+	    "the server lists fewer messages than it counts: what it hides would be copied again");
+}
+
 static void on_scan_done(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
@@ -302,6 +350,10 @@ static void on_scan_done(
 	}
 	if (imap_cmd_op(cmd) == TARGET_OP_SCAN) {
 		sync_index_finish(&box->index);
+		if (box->index.count < box->index.exists) {
+			on_hidden(dst, box);
+			return;
+		}
 		note_uidnext(box);
 		if (box->index.keyless > 0)
 			ask_prefixes(dst, box);
@@ -327,11 +379,12 @@ static int on_fetch(struct sync_target *dst, struct target_box *box, int op,
 	if (!imap_fetch_parse(r->rest, &f))
 		return error_set(&dst->error, ERROR_PROTOCOL, "proto.syntax",
 		    "target: a FETCH response cannot be read");
-	if (op == TARGET_OP_SCAN)
-		sync_index_add(&box->index, &f, true);
-	else
+	if (op == TARGET_OP_SCAN_PREFIX) {
 		sync_index_add_prefix(&box->index, &f);
-	return 0;
+		return 0;
+	}
+	sync_index_add(&box->index, &f, true);
+	return sync_index_check(&box->index, &dst->error);
 }
 
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
@@ -363,12 +416,12 @@ static int on_done(
 
 	switch ((enum target_op)imap_cmd_op(cmd)) {
 	case TARGET_OP_CREATE:
-		on_created(dst, box, cmd);
-		break;
+		return on_created(dst, box, cmd);
 	case TARGET_OP_PROBE:
 		on_probed(dst, box);
 		break;
 	case TARGET_OP_SUBSCRIBE:
+		box->subscribe_answered = true;
 		if (is_ok)
 			box->m->by_target.subscribed++;
 		else
@@ -475,6 +528,7 @@ static bool take_plan(struct sync_target *dst)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		box->m = &plan->mailboxes[i];
+		box->create = box->m->create;
 		box->uidnext = box->m->target_uidnext;
 		box->uidvalidity = box->m->target_uidvalidity;
 		box->status_messages = box->m->target_messages;
@@ -513,6 +567,11 @@ static void on_lost(struct sync_target *dst)
 		struct target_box *box = &dst->boxes[i];
 		if (box->state == TARGET_BOX_CREATING)
 			box->state = TARGET_BOX_NEW;
+		if (box->subscribed && !box->subscribe_answered) {
+			box->subscribed = false;
+			if (box->state == TARGET_BOX_READY && !box->create)
+				box->state = TARGET_BOX_NEW;
+		}
 		if (box->scan == TARGET_SCAN_RUNNING)
 			box->scan = TARGET_SCAN_NONE;
 	}
@@ -520,7 +579,7 @@ static void on_lost(struct sync_target *dst)
 	dst->scans = 0;
 	dst->flags_asked = dst->flags_answered;
 	dst->create_sent = dst->create_answered;
-	if (wait < 0) {
+	if (wait < 0 || dst->is_hopeless) {
 		dst->has_error = true;
 		return;
 	}
@@ -633,4 +692,6 @@ void sync_target_poll(
 	imap_conn_poll(dst->conn, true, out, deadline_ms);
 	if (sync_quiet_deadline_ms(dst) < *deadline_ms)
 		*deadline_ms = sync_quiet_deadline_ms(dst);
+	if (sync_doubt_deadline_ms(dst) < *deadline_ms)
+		*deadline_ms = sync_doubt_deadline_ms(dst);
 }

@@ -50,11 +50,15 @@ struct target_box {
 	struct sync_mailbox *m;
 	enum target_box_state state;
 	enum target_scan_state scan;
-	bool needs_scan; /* the source compares */
-	bool subscribed;
+	bool needs_scan;    /* the source compares */
+	bool create;        /* still to be made */
+	bool was_found;     /* it was there after all */
+	char *create_words; /* of the server, when it refused */
+	bool subscribed, subscribe_answered;
+	bool was_relisted;
 	bool probe_found; /* STATUS after a refused CREATE told a count */
 	uint32_t probe_messages;
-	bool was_recreated; /* after TRYCREATE, once */
+	unsigned generation; /* how often it was made again (F106) */
 	size_t prefix_pending;
 	struct sync_index index;
 	struct target_flags flags;
@@ -124,11 +128,16 @@ struct sync_target {
 	int64_t quiet_since_ms;
 	size_t quiet_pending;
 	bool quiet_moved;
+	unsigned quiet_rounds;
 	/* messages: taken from the queue, under way, in doubt */
 	struct message_list pending;
 	struct append_batch *sent, **sent_tail; /* in order of sending */
 	size_t sent_count;
 	struct message_list doubts;
+	int64_t search_from_ms;
+	bool looking_is_gone;       /* the mailbox itself */
+	bool has_set_aside;         /* a message; nothing was copied since */
+	bool is_hopeless;           /* no further session */
 	struct target_box *looking; /* whose doubts are looked for now */
 	struct sync_index found;
 	size_t found_prefix_pending;
@@ -159,10 +168,19 @@ void sync_append_refused(struct sync_target *dst, struct sync_message *m,
 void message_list_init(struct message_list *list);
 void message_list_add(struct message_list *list, struct sync_message *m);
 void message_list_add_front(struct message_list *list, struct sync_message *m);
+/* Puts all of `front`, in order, before the others; `front` is empty then. */
+void message_list_prepend(
+    struct message_list *list, struct message_list *front);
 struct sync_message *message_list_take(struct message_list *list);
 
 struct target_box *sync_target_box(
     struct sync_target *dst, const struct sync_message *m);
+
+/* Does this refusal say that the mailbox is not there? */
+bool sync_target_says_gone(const struct imap_cmd *cmd);
+
+/* Is it one that may pass by itself? */
+bool sync_target_is_transient(const struct imap_cmd *cmd);
 
 /* sync_doubt.c: looks for messages whose APPEND may or may not have worked. */
 
@@ -171,6 +189,7 @@ bool sync_doubt_work(struct sync_target *dst);
 int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
     const struct imap_cmd *cmd);
 void sync_doubt_reset(struct sync_target *dst);
+int64_t sync_doubt_deadline_ms(const struct sync_target *dst);
 
 /* Remembers an acknowledged message while its UID is not known. */
 int sync_doubt_remember(struct sync_target *dst, struct target_box *box,

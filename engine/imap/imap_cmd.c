@@ -188,6 +188,11 @@ void imap_cmd_wait(struct imap_cmd *cmd)
 	cmd->wait_next = true;
 }
 
+void imap_cmd_end(struct imap_cmd *cmd)
+{
+	add_text(cmd, "\r\n", 2);
+}
+
 int imap_cmd_op(const struct imap_cmd *cmd)
 {
 	return cmd->op;

@@ -62,6 +62,8 @@ struct imap_cmd {
 
 struct imap_cmd *imap_cmd_new(
     enum imap_literal_mode mode, int op, void *context, const char *verb);
+/* The line end; not traced. */
+void imap_cmd_end(struct imap_cmd *cmd);
 void imap_cmd_free(struct imap_cmd *cmd);
 
 /* Copies what the tagged response says. */

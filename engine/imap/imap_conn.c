@@ -226,7 +226,7 @@ static void pump(struct imap_conn *conn)
 
 void imap_conn_send(struct imap_conn *conn, struct imap_cmd *cmd)
 {
-	imap_cmd_text(cmd, "\r\n");
+	imap_cmd_end(cmd);
 	if (conn->commands == 0)
 		conn->progress_ms = conn->useful_ms =
 		    clock_ms(); // now it begins

@@ -50,11 +50,11 @@ static int start_login(struct imap_conn *conn, struct error *err)
 	    conn->set.tls != IMAP_TLS_AUTO)
 		return error_set(err, ERROR_TLS, "tls.required",
 		    "TLS was asked for but is not on: no password sent");
-	if (!conn->is_tls)
-		log_write(conn->set.log,
-		    conn->set.tls == IMAP_TLS_NONE ? LOG_LEVEL_DEBUG
-						   : LOG_LEVEL_WARNING,
-		    conn->set.side,
+	if (!conn->is_tls && conn->set.tls == IMAP_TLS_NONE)
+		log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side,
+		    "the connection is not encrypted, as asked for");
+	else if (!conn->is_tls)
+		log_write(conn->set.log, LOG_LEVEL_WARNING, conn->set.side,
 		    "the connection is not encrypted: the server offers no STARTTLS");
 	if (imap_auth_start(conn, err) < 0)
 		return -1;

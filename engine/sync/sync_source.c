@@ -546,7 +546,7 @@ static void on_lost(struct sync_source *src)
 		src->has_error = true;
 		return;
 	}
-	log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
+	log_write(src->shared->log, LOG_LEVEL_WARNING, "engine",
 	    "%s; connecting again in %lld ms", src->error.text,
 	    (long long)wait);
 	src->phase = SOURCE_PHASE_PAUSED;

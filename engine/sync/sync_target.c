@@ -583,7 +583,7 @@ static void on_lost(struct sync_target *dst)
 		dst->has_error = true;
 		return;
 	}
-	log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
+	log_write(dst->shared->log, LOG_LEVEL_WARNING, "engine",
 	    "%s; connecting again in %lld ms", dst->error.text,
 	    (long long)wait);
 	dst->phase = TARGET_PHASE_PAUSED;

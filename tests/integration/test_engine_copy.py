@@ -223,9 +223,13 @@ class Killed(CopyCase):
                 self.engine(*PLAIN, *options, *self.addresses(other), code=0)
                 whole = time.monotonic() - began
             killed = 0
-            for _ in range(12):
+            for n in range(12):
                 process = self.start(*PLAIN, *options, *addresses)
-                timer = threading.Timer(rnd.uniform(0, whole * .8), process.kill)
+                # the first ones early: one that gets through leaves nothing
+                # to do for those behind it
+                timer = threading.Timer(
+                    rnd.uniform(0, whole * (.1 if n < 4 else .8)),
+                    process.kill)
                 timer.start()
                 process.communicate(timeout=convoy.PATIENCE)
                 timer.cancel()

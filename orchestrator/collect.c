@@ -22,6 +22,15 @@ void collect_release(struct collect *c)
 static void set_text(char *out, size_t max, const char *s)
 {
 	(void)snprintf(out, max, "%s", s ? s : "");
+	size_t len = strlen(out);
+	if (len + 1 < max)
+		return;
+	// cut: not inside of a character
+	while (len > 0 && ((unsigned char)out[len - 1] & 0xc0) == 0x80)
+		len--;
+	if (len > 0 && (unsigned char)out[len - 1] >= 0xc0)
+		len--;
+	out[len] = '\0';
 }
 
 static int broken(struct collect *c)
@@ -50,6 +59,8 @@ static int take_line(struct collect *c, const char *line, size_t len,
 	}
 	if (r.event == RECORD_END || r.event == RECORD_PROGRESS)
 		c->tally = r.tally;
+	if (r.event == RECORD_MAILBOX)
+		tally_add(&c->finished, &r.tally);
 	fn(&r, context);
 	record_release(&r);
 	return 0;
@@ -81,6 +92,8 @@ int collect_feed(struct collect *c, const char *bytes, size_t len,
 
 void collect_finish(struct collect *c)
 {
+	if (!c->ended && c->finished.copied > c->tally.copied)
+		c->tally = c->finished;
 	if (c->broken || c->pending.len == 0)
 		return;
 	(void)error_set(&c->problem, ERROR_PROTOCOL, "crash.record",

@@ -30,6 +30,7 @@ struct collect {
 	int exit; /* of the `end` record */
 	char reason[COLLECT_REASON_BYTES];
 	char text[COLLECT_TEXT_BYTES];
+	struct tally finished; /* of the mailboxes that are done */
 	struct tally tally; /* of `end`, before that of the last `progress` */
 };
 

@@ -260,12 +260,12 @@ int journal_record(
 int journal_account_end(struct journal *j, const struct journal_result *r)
 {
 	const struct verdict *v = r->verdict;
-	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:s,s:o,s:s,s:o,s:o,s:b}",
+	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:o,s:o,s:s,s:o,s:o,s:b}",
 	    "id", r->account->id, "attempt", (int)r->attempt, "outcome",
-	    v->outcome, "exit", v->exit, "batch", v->batch, "reason", v->reason,
-	    "text", text(v->text), "digest", r->account->digest, "tally",
-	    tally_json_new(r->tally), "ms", integer(r->duration_ms), "final",
-	    (int)r->is_final);
+	    v->outcome, "exit", v->exit, "batch", v->batch, "reason",
+	    text(v->reason), "text", text(v->text), "digest",
+	    r->account->digest, "tally", tally_json_new(r->tally), "ms",
+	    integer(r->duration_ms), "final", (int)r->is_final);
 
 	if (o && r->retry_ms >= 0 &&
 	    json_object_set_new(o, "retry_ms", integer((uint64_t)r->retry_ms)) <

@@ -91,6 +91,22 @@ static void write_holder(int fd)
 		(void)fd_write_all(fd, text, (size_t)n);
 }
 
+/* A glance of `status` holds the lock for a moment: tried a few times. */
+static int lock_exclusive(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (int i = 0; i < 5; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
 int rundir_lock(struct rundir *dir, struct error *err)
 {
 	struct stat st;
@@ -109,7 +125,7 @@ int rundir_lock(struct rundir *dir, struct error *err)
 	int fd = fd_open_private(path, 0, err);
 	if (fd < 0) {
 		rc = -1;
-	} else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	} else if (lock_exclusive(fd) == 0) {
 		write_holder(fd);
 		dir->lock_fd = fd;
 		fd = -1;
@@ -151,12 +167,26 @@ static bool is_run_id(const char *name)
 	return name[8] == 'T' && name[15] == 'Z' && name[16] == '-';
 }
 
+/* A first line that was torn when the disk was full or the power went is no
+ * run yet: nothing was started before it was safe. */
+static bool has_whole_line(int fd)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		if (memchr(bytes, '\n', (size_t)n))
+			return true;
+	return false;
+}
+
 static bool has_journal(const struct rundir *dir, const char *id)
 {
-	struct stat st;
 	char *path = mem_try_printf("%s/runs/%s/journal.jsonl", dir->state, id);
-	bool has = path && stat(path, &st) == 0 && st.st_size > 0;
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	bool has = fd >= 0 && has_whole_line(fd);
 
+	fd_close(&fd);
 	free(path);
 	return has;
 }

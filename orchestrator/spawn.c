@@ -177,11 +177,15 @@ static int run_child(struct pipes *p, const struct spawn_request *request,
 	}
 	(void)setpgid(pid, pid); // whoever of the two comes first
 	fd_close(&p->status[1]);
-	errno = exec_error(p->status[0]);
-	if (errno == 0)
+	int why = exec_error(p->status[0]);
+	if (why == 0)
 		return (int)pid;
+	errno = why;
 	(void)error_set_errno(err, ERROR_OS, "crash.start",
 	    "cannot start the engine '%s'", request->engine);
+	// short of descriptors, processes or memory: not the engine's fault
+	if (why == EMFILE || why == ENFILE || why == EAGAIN || why == ENOMEM)
+		err->retry = ERROR_RETRY_LATER;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	return -1;

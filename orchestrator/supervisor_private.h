@@ -28,6 +28,7 @@ enum {
 	    15 * 60 * 1000, /* without a record; more for long timeouts */
 	JOURNAL_PROGRESS_MS = 30000,
 	START_FAILURES_MAX = 3, /* in a row, then nothing is started any more */
+	LOCAL_FAILURES_MAX = 3, /* in a row: disk, descriptors */
 	FORK_WAIT_MS = 1000,
 	DRAIN_READS = 64 /* of 16 KiB; a grandchild may write for ever */
 };
@@ -84,6 +85,7 @@ struct supervisor {
 	int signal_fd;
 	enum stage stage;
 	unsigned start_failures; /* in a row */
+	unsigned local_failures; /* in a row */
 	bool cannot_start, is_journal_lost;
 	int64_t stall_ms; /* 0: by the account's time-out */
 };

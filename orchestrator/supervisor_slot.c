@@ -284,6 +284,23 @@ static void count_start(
 	    s->start_failures, account);
 }
 
+/* A full disk or no descriptors is nobody's account: the others would only meet
+ * it too. */
+static void count_local(
+    struct supervisor *s, const struct verdict *v, const char *account)
+{
+	if (v->exit != EXIT_CODE_LOCAL) {
+		s->local_failures = 0;
+		return;
+	}
+	if (++s->local_failures < LOCAL_FAILURES_MAX || s->sched.stopped)
+		return;
+	sched_stop(&s->sched);
+	progress_note(&s->progress, "ERROR",
+	    "%u accounts in a row met an error of this machine, the last account=%s: nothing more is started",
+	    s->local_failures, account);
+}
+
 static void remember(struct standing *standing, const struct verdict *v)
 {
 	standing->outcome = v->outcome;
@@ -306,9 +323,10 @@ static void publish(
 	uint64_t duration = (uint64_t)(now - slot->started_ms);
 
 	count_start(s, v, account->id);
+	count_local(s, v, account->id);
 	int64_t wait = sched_ended(&s->sched, slot->account, v->retry, now);
 	remember(standing, v);
-	standing->is_final = wait < 0 && v->exit != EXIT_CODE_INTERRUPTED;
+	standing->is_final = wait < 0 && v->retry != EXIT_RETRY_RESUME;
 	if (s->sched.stopped)
 		wait = -1; // whatever would follow waits for resume
 	const struct journal_result result = {account, standing->attempt, v,

@@ -239,6 +239,37 @@ class Results(Case):
             self.accounts(*ids)
             self.run_plan(code, '--new-run')
 
+    def test_a_mute_end_with_the_code_of_a_stop_is_a_crash(self):
+        self.accounts('mute4.x', 'ok.x')
+        self.run_plan(1)
+        last = self.ends('mute4.x')[-1]
+        self.assertEqual(('crash', True), (last['outcome'], last['final']))
+
+    def test_what_a_killed_engine_had_copied_is_counted(self):
+        self.accounts('done.x')
+        self.run_plan(0)
+        self.assertEqual(0, self.mc('report', 'plan.yaml', '--jsonl',
+                                    'r.gz')[0])
+        with gzip.open(os.path.join(self.dir, 'r.gz'), 'rt',
+                       encoding='utf-8') as f:
+            batch = json.loads(f.readline())
+        self.assertEqual(5, batch['copied_total'])
+
+    def test_errors_of_this_machine_stop_the_batch(self):
+        self.accounts(*('code74.%d' % n for n in range(9)), jobs=1)
+        self.run_plan(74)
+        started = [e for e in self.events() if e[1] == 'begin']
+        self.assertEqual(3, len(started))
+
+    def test_a_torn_first_line_is_no_run(self):
+        self.accounts('ok.x')
+        self.run_plan(0)
+        with open(os.path.join(self.runs()[-1], 'journal.jsonl'),
+                  'r+b') as f:
+            f.truncate(40)
+        self.run_plan(0)
+        self.assertEqual(2, len(self.runs()))
+
     def test_crashes_are_retried_once_and_never_ok(self):
         cases = {'signal11.x': ('crash.signal', 139),
                  'signal6.x': ('crash.signal', 134),

@@ -99,6 +99,22 @@ def b_silent():
     leave(0)
 
 
+def b_mute(code):
+    """Leaves with a code, but without a word."""
+    leave(code)
+
+
+def b_done():
+    """One mailbox done, then killed; nothing left to do the next time."""
+    if starts() == 1:
+        say('mailbox', mailbox='INBOX', target='INBOX',
+            tally=tally(source=5, copied=5, bytes=500))
+        event('end', ACCOUNT)
+        os.kill(os.getpid(), signal.SIGKILL)
+    end(0, tally=tally(source=5, present=5))
+    leave(0)
+
+
 def b_disagree():
     end(0)
     leave(1)
@@ -247,7 +263,7 @@ def main():
     JOB = read_job()
     assert JOB['account'] == ACCOUNT
     say('start', account=ACCOUNT, version='test')
-    for prefix in ('code', 'signal'):
+    for prefix in ('code', 'signal', 'mute'):
         rest = behaviour[len(prefix):]
         if behaviour.startswith(prefix) and rest.isdigit():
             globals()['b_' + prefix](int(rest))

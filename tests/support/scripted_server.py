@@ -308,12 +308,14 @@ class MiniServer(Listener):
     LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE STARTTLS AUTH=PLAIN SASL-IR.
     `refuse`: pattern; an APPEND with a matching message is answered NO.
     `certificate`: (pem, key) for STARTTLS, or at once with `tls=True`.
+    `session`: a subclass of Session, for faults of one test only.
     """
 
     def __init__(self, user='anna', password='pass', capability=(),
                  supports=None, faults=(), refuse=None, greeting=None,
-                 certificate=None, tls=False, separator=b'/'):
+                 certificate=None, tls=False, separator=b'/', session=None):
         self.user, self.password = user, password
+        self.session = session or Session
         self.capability = tuple(capability)
         self.supports = set(capability if supports is None else supports)
         self.faults, self.refuse = list(faults), refuse
@@ -363,7 +365,7 @@ class MiniServer(Listener):
         return None
 
     def serve(self, connection, number):
-        Session(self, connection).run()
+        self.session(self, connection).run()
 
 
 class Refused(Exception):

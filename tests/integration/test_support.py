@@ -91,7 +91,9 @@ class Servers(unittest.TestCase):
                 c.command(b'NOOP')
         self.assertFalse(os.path.exists(base))
         self.assertFalse(os.path.exists('/proc/%d' % pid))
-        self.assertTrue(dovecot.port_is_free(server.port))
+        # its children end with it, but not in the same instant
+        convoy.wait_until(lambda: dovecot.port_is_free(server.port),
+                          'the port to be free')
 
     def test_passwords(self):
         with Dovecot(passwords={'eve': 'other'}) as server:

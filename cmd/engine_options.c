@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/engine_option_table.h"
 #include "engine/base/error.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
@@ -11,139 +12,29 @@
 #include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
 
-enum id {
-	OPT_HELP,
-	OPT_VERSION,
-	OPT_VERBOSE,
-	OPT_LOGFILE,
-	OPT_LIST,
-	OPT_SKIP_MAILBOX,
-	OPT_FETCH_MAX,
-	OPT_FETCH_SIZE_MAX,
-	OPT_STORE_MAX,
-	OPT_STORE_SIZE_MAX,
-	OPT_QUEUE_MAX,
-	OPT_QUEUE_SIZE_MAX,
-	OPT_NOTIMEOUT,
-	OPT_TIMEOUT,
-	OPT_SETTLE,
-	OPT_NO_THREADS,
-	OPT_NO_SUBSCRIPTION,
-	OPT_LONG_LINES,
-	OPT_NO_LITERAL_PLUS,
-	OPT_ACCOUNT,
-	OPT_JOB_FD,
-	OPT_RECORD_FD,
-	/* of one side: source, then target */
-	OPT_TLS,
-	OPT_TLS_VERIFY,
-	OPT_CA_FILE,
-	OPT_PIN,
-	OPT_AUTH,
-	OPT_PASSWORD_FILE,
-	OPT_PASSWORD_FD,
-	OPT_NOT_YET
-};
+/* Of a long list of words the first ones say enough. */
+static const char *shown_argument(const struct engine_option *o)
+{
+	if (!o->argument)
+		return "";
+	return strlen(o->argument) > 32 ? "HOW" : o->argument;
+}
 
-enum side {
-	SIDE_NONE,
-	SIDE_SOURCE,
-	SIDE_TARGET
-};
+static void print_group(FILE *out, enum engine_option_group group)
+{
+	size_t count = 0;
+	const struct engine_option *table = engine_option_table(&count);
 
-struct option {
-	const char *name;
-	enum id id;
-	int arity;
-	const char *argument;
-	const char *help;
-	enum side side;
-};
-
-#define SIDE_OPTION(word, id_, argument_, help_) \
-	{"src" word, id_, 1, argument_, help_, SIDE_SOURCE}, \
-	{ \
-		"dst" word, id_, 1, argument_, NULL, SIDE_TARGET \
+	(void)fprintf(out, "\n%s:\n", engine_option_group_title(group));
+	for (size_t i = 0; i < count; i++) {
+		char left[64];
+		if (table[i].group != group || !table[i].help)
+			continue;
+		(void)snprintf(left, sizeof(left), "--%s %s", table[i].name,
+		    shown_argument(&table[i]));
+		(void)fprintf(out, "  %-36s %s\n", left, table[i].help);
 	}
-#define NOT_YET(name_, arity_) \
-	{ \
-		name_, OPT_NOT_YET, arity_, NULL, NULL, SIDE_NONE \
-	}
-
-static const struct option options[] = {
-    {"list", OPT_LIST, 1, "PATTERN",
-	"mailboxes to copy, as the source's LIST understands it (\"*\")",
-	SIDE_NONE},
-    {"skipMailbox", OPT_SKIP_MAILBOX, 1, "NAME",
-	"leave a mailbox out; * and ? match; may be repeated", SIDE_NONE},
-    {"noSubscription", OPT_NO_SUBSCRIPTION, 0, NULL,
-	"do not copy subscriptions", SIDE_NONE},
-    {"longLines", OPT_LONG_LINES, 1, "truncate|keep|skip",
-	"what to do with lines over 9000 bytes (truncate)", SIDE_NONE},
-    {"fetchMax", OPT_FETCH_MAX, 1, "N", "messages in one query (50)",
-	SIDE_NONE},
-    {"fetchSizeMax", OPT_FETCH_SIZE_MAX, 1, "MB", "megabytes in one query (10)",
-	SIDE_NONE},
-    {"storeMax", OPT_STORE_MAX, 1, "N", "messages in one APPEND (50)",
-	SIDE_NONE},
-    {"storeSizeMax", OPT_STORE_SIZE_MAX, 1, "MB",
-	"megabytes in one APPEND (10)", SIDE_NONE},
-    {"queueMax", OPT_QUEUE_MAX, 1, "N", "messages in the queue (150)",
-	SIDE_NONE},
-    {"queueSizeMax", OPT_QUEUE_SIZE_MAX, 1, "MB", "megabytes in the queue (30)",
-	SIDE_NONE},
-    {"timeout", OPT_TIMEOUT, 1, "SECONDS", "longest wait for any progress (60)",
-	SIDE_NONE},
-    {"notimeout", OPT_NOTIMEOUT, 0, NULL, "the same as --timeout 3600",
-	SIDE_NONE},
-    {"settle", OPT_SETTLE, 1, "MS",
-	"stillness before the first APPEND after a killed run (1000)",
-	SIDE_NONE},
-    {"noThreads", OPT_NO_THREADS, 0, NULL, "both sides in one thread",
-	SIDE_NONE},
-    {"noLiteralPlus", OPT_NO_LITERAL_PLUS, 0, NULL,
-	"wait for the server before every message, even with LITERAL+",
-	SIDE_NONE},
-    SIDE_OPTION("TLS", OPT_TLS, "auto|implicit|starttls|none",
-	"encryption (auto: 993 implicit, else STARTTLS if offered)"),
-    SIDE_OPTION("TLSVerify", OPT_TLS_VERIFY, "yes|no",
-	"check the server's certificate (yes)"),
-    SIDE_OPTION("CAFile", OPT_CA_FILE, "FILE",
-	"certificate authorities to trust (the system's)"),
-    SIDE_OPTION("Pin", OPT_PIN, "HEX",
-	"SHA-256 of the public key the server must have"),
-    SIDE_OPTION("Auth", OPT_AUTH, "auto|login|plain", "how to log in (auto)"),
-    SIDE_OPTION("PasswordFile", OPT_PASSWORD_FILE, "FILE",
-	"password from a file's first line; give - in its place"),
-    SIDE_OPTION("PasswordFd", OPT_PASSWORD_FD, "N",
-	"password from an open descriptor; give - in its place"),
-    {"logfile", OPT_LOGFILE, 1, "FILE", "log there, not to standard error",
-	SIDE_NONE},
-    {"verbose", OPT_VERBOSE, 0, NULL, "log every command and answer",
-	SIDE_NONE},
-    {"account", OPT_ACCOUNT, 1, "ID", "name of the account in the log",
-	SIDE_NONE},
-    {"jobFd", OPT_JOB_FD, 1, "N",
-	"read the job (one line of JSON) from a descriptor; its end means stop",
-	SIDE_NONE},
-    {"recordFd", OPT_RECORD_FD, 1, "N",
-	"write records (lines of JSON) to a descriptor", SIDE_NONE},
-    {"help", OPT_HELP, 0, NULL, "this text", SIDE_NONE},
-    {"version", OPT_VERSION, 0, NULL, "print the version", SIDE_NONE},
-    NOT_YET("source", 1),
-    NOT_YET("target", 1),
-    NOT_YET("renameMailbox", 2),
-    NOT_YET("mode", 1),
-    NOT_YET("noACL", 0),
-    NOT_YET("noSpecialUse", 0),
-    NOT_YET("noForceIndex", 0),
-    NOT_YET("noNewUID", 0),
-    NOT_YET("copyMailboxClass", 0),
-    NOT_YET("proxyAuth", 1),
-    NOT_YET("srcAuthPlain", 1),
-    NOT_YET("dstAuthPlain", 1),
-    NOT_YET("srcOAuth2", 0),
-};
+}
 
 void engine_options_help(FILE *out)
 {
@@ -158,18 +49,15 @@ void engine_options_help(FILE *out)
 	    "  syncIMAPMail --srcPasswordFile old.pw --dstPasswordFile new.pw \\\n"
 	    "               old.example.org anna - imaps://new.example.org anna -\n"
 	    "  syncIMAPMail --list INBOX --logfile anna.log old anna pw new anna pw\n"
-	    "        the inbox only; a password given like this is overwritten at once\n\n"
+	    "        the inbox only; a password given like this is overwritten at once\n"
+	    "  syncIMAPMail --mode syncDst --maxDelete 5%% --dryRun old anna - new anna -\n"
+	    "        what a mirror would change, without changing it\n"
+	    "  syncIMAPMail --source '~anna/' --target '~anna/' old postmaster - new postmaster -\n"
+	    "        somebody else's account, by administrators of two CommuniGate servers\n\n"
 	    "usage: syncIMAPMail [options] SOURCE USER PASSWORD TARGET USER PASSWORD\n"
-	    "       SOURCE, TARGET: host[:port], [v6]:port, imap://host, imaps://host\n\n"
-	    "options (dst... the same for the target):\n");
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		char left[64];
-		if (!options[i].help)
-			continue;
-		(void)snprintf(left, sizeof(left), "--%s %s", options[i].name,
-		    options[i].argument ? options[i].argument : "");
-		(void)fprintf(out, "  %-36s %s\n", left, options[i].help);
-	}
+	    "       SOURCE, TARGET: host[:port], [v6]:port, imap://host, imaps://host\n");
+	for (int g = 0; g < OPTION_GROUPS; g++)
+		print_group(out, (enum engine_option_group)g);
 	(void)fprintf(out, "\nexit codes:\n");
 	for (size_t i = 0; i < count; i++)
 		if (codes[i].engine_text)
@@ -177,24 +65,8 @@ void engine_options_help(FILE *out)
 			    codes[i].engine_text);
 }
 
-/* `--name`; camelCase as in the guide, or the same with dashes. */
-static const struct option *find(const char *name, size_t len)
-{
-	char plain[64];
-	size_t used = 0;
-
-	for (size_t i = 0; i < len && used < sizeof(plain) - 1; i++)
-		if (name[i] != '-')
-			plain[used++] = name[i];
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (text_equal_fold(
-			plain, used, options[i].name, strlen(options[i].name)))
-			return &options[i];
-	return NULL;
-}
-
 static int bad_value(
-    const struct option *o, const char *value, struct error *err)
+    const struct engine_option *o, const char *value, struct error *err)
 {
 	char shown[80];
 
@@ -204,8 +76,8 @@ static int bad_value(
 	    o->argument);
 }
 
-static int number(const struct option *o, const char *value, uint64_t min,
-    uint64_t max, uint64_t *out, struct error *err)
+static int number(const struct engine_option *o, const char *value,
+    uint64_t min, uint64_t max, uint64_t *out, struct error *err)
 {
 	if (!text_parse_u64(value, strlen(value), max, out) || *out < min)
 		return error_set(err, ERROR_USAGE, "usage",
@@ -214,8 +86,8 @@ static int number(const struct option *o, const char *value, uint64_t min,
 	return 0;
 }
 
-static int set_count(const struct option *o, const char *value, uint64_t max,
-    uint32_t *out, struct error *err)
+static int set_count(const struct engine_option *o, const char *value,
+    uint64_t max, uint32_t *out, struct error *err)
 {
 	uint64_t n = 0;
 
@@ -225,16 +97,17 @@ static int set_count(const struct option *o, const char *value, uint64_t max,
 	return 0;
 }
 
-static int set_limit(struct job_options *job, const struct option *o,
+static int set_limit(struct job_options *job, const struct engine_option *o,
     const char *value, struct error *err)
 {
 	enum {
 		MAX_COUNT = 100000,
 		MAX_MEGABYTES = 4096,
-		MAX_SECONDS = 86400
+		MAX_SECONDS = 86400,
+		MAX_MS = 24 * 3600 * 1000
 	};
 
-	uint32_t seconds = 0;
+	uint64_t n = 0;
 
 	switch ((int)o->id) {
 	case OPT_FETCH_MAX:
@@ -252,10 +125,18 @@ static int set_limit(struct job_options *job, const struct option *o,
 	case OPT_QUEUE_SIZE_MAX:
 		return set_count(
 		    o, value, MAX_MEGABYTES, &job->queue_size_max, err);
-	default:
-		if (set_count(o, value, MAX_SECONDS, &seconds, err) < 0)
+	case OPT_ERRORS_MAX:
+		return set_count(
+		    o, value, JOB_NO_LIMIT - 1, &job->errors_max, err);
+	case OPT_SETTLE:
+		if (number(o, value, 0, MAX_MS, &n, err) < 0)
 			return -1;
-		job->timeout_ms = seconds * 1000;
+		job->settle_ms = (uint32_t)n;
+		return 0;
+	default:
+		if (number(o, value, 1, MAX_SECONDS, &n, err) < 0)
+			return -1;
+		job->timeout_ms = (uint32_t)n * 1000;
 		return 0;
 	}
 }
@@ -266,8 +147,8 @@ static void set_string(char **to, const char *value)
 	*to = mem_strdup(value);
 }
 
-static int set_word(const struct option *o, const char *value, int parsed,
-    int *out, struct error *err)
+static int set_word(const struct engine_option *o, const char *value,
+    int parsed, int *out, struct error *err)
 {
 	if (parsed < 0)
 		return bad_value(o, value, err);
@@ -275,10 +156,51 @@ static int set_word(const struct option *o, const char *value, int parsed,
 	return 0;
 }
 
-static int set_side(struct job_endpoint *e, const struct option *o, char *value,
-    struct error *err)
+static int set_login(struct job_endpoint *e, const struct engine_option *o,
+    char *value, struct engine_options *out, struct error *err)
 {
-	uint64_t fd = 0;
+	uint64_t n = 0;
+	int word = 0;
+
+	switch ((int)o->id) {
+	case OPT_AUTH:
+		if (set_word(o, value, job_auth_parse(value), &word, err) < 0)
+			return -1;
+		e->auth = (enum job_auth)word;
+		return 0;
+	case OPT_AUTH_PLAIN:
+		e->auth = JOB_AUTH_PLAIN;
+		set_string(&e->as, value);
+		return 0;
+	case OPT_ADMIN:
+		e->auth = JOB_AUTH_PLAIN;
+		set_string(o->side == OPTION_SIDE_SOURCE ? &out->source_admin
+							 : &out->target_admin,
+		    value);
+		return 0;
+	case OPT_OAUTH2:
+		e->auth = JOB_AUTH_OAUTH;
+		return 0;
+	case OPT_PROXY_AUTH:
+		set_string(&e->proxy_auth, value);
+		return 0;
+	case OPT_CLI_PORT:
+		if (number(o, value, 1, UINT16_MAX, &n, err) < 0)
+			return -1;
+		e->cli_port = (uint16_t)n;
+		return 0;
+	case OPT_PASSWORD_FILE:
+		return secret_from_file(&e->password, value, NULL, err);
+	default:
+		if (number(o, value, 0, 1 << 20, &n, err) < 0)
+			return -1;
+		return secret_from_fd(&e->password, (int)n, value, err);
+	}
+}
+
+static int set_tls(struct job_endpoint *e, const struct engine_option *o,
+    const char *value, struct error *err)
+{
 	int word = 0;
 
 	switch ((int)o->id) {
@@ -295,25 +217,14 @@ static int set_side(struct job_endpoint *e, const struct option *o, char *value,
 	case OPT_CA_FILE:
 		set_string(&e->ca_file, value);
 		return 0;
-	case OPT_PIN:
+	default:
 		set_string(&e->pin, value);
 		return 0;
-	case OPT_AUTH:
-		if (set_word(o, value, job_auth_parse(value), &word, err) < 0)
-			return -1;
-		e->auth = (enum job_auth)word;
-		return 0;
-	case OPT_PASSWORD_FILE:
-		return secret_from_file(&e->password, value, NULL, err);
-	default:
-		if (number(o, value, 0, 1 << 20, &fd, err) < 0)
-			return -1;
-		return secret_from_fd(&e->password, (int)fd, value, err);
 	}
 }
 
-static int set_descriptor(
-    const struct option *o, const char *value, int *out, struct error *err)
+static int set_descriptor(const struct engine_option *o, const char *value,
+    int *out, struct error *err)
 {
 	uint64_t fd = 0;
 
@@ -323,85 +234,144 @@ static int set_descriptor(
 	return 0;
 }
 
-static int set_settle(
-    const struct option *o, const char *value, uint32_t *out, struct error *err)
+static void add_text(char ***list, size_t *count, const char *text)
 {
-	uint64_t ms = 0;
+	*list = mem_resize(*list, *count + 1, sizeof(char *));
+	(*list)[(*count)++] = mem_strdup(text);
+}
 
-	if (number(o, value, 0, UINT64_C(24) * 3600 * 1000, &ms, err) < 0)
-		return -1;
-	*out = (uint32_t)ms;
+static void add_rename(
+    struct job_options *job, const char *from, const char *to)
+{
+	job->rename_mailbox = mem_resize(job->rename_mailbox,
+	    job->rename_mailboxes + 1, sizeof(*job->rename_mailbox));
+	job->rename_mailbox[job->rename_mailboxes++] =
+	    (struct job_rename){mem_strdup(from), mem_strdup(to)};
+}
+
+/* "100" messages or "5%" of them. */
+static int set_max_delete(struct job_options *job,
+    const struct engine_option *o, const char *value, struct error *err)
+{
+	size_t len = strlen(value);
+	bool percent = len > 0 && value[len - 1] == '%';
+	uint64_t n = 0;
+
+	if (!text_parse_u64(
+		value, len - percent, percent ? 100 : JOB_NO_LIMIT - 1, &n))
+		return bad_value(o, value, err);
+	*(percent ? &job->max_delete_percent : &job->max_delete) = (uint32_t)n;
 	return 0;
 }
 
-static void skip_mailbox(struct job_options *job, const char *name)
+static int set_what(struct job_options *job, const struct engine_option *o,
+    char *const *values, struct error *err)
 {
-	job->skip_mailbox = mem_resize(
-	    job->skip_mailbox, job->skip_mailboxes + 1, sizeof(char *));
-	job->skip_mailbox[job->skip_mailboxes++] = mem_strdup(name);
-}
-
-static int set(struct engine_options *out, const struct option *o, char *value,
-    struct error *err)
-{
-	struct job_options *job = &out->job.options;
+	const char *value = values[0];
 	int word = 0;
 
-	if (o->side != SIDE_NONE)
-		return set_side(o->side == SIDE_SOURCE ? &out->job.source
-						       : &out->job.target,
-		    o, value, err);
 	switch ((int)o->id) {
-	case OPT_HELP:
-		out->wants_help = true;
-		return 0;
-	case OPT_VERSION:
-		out->wants_version = true;
-		return 0;
-	case OPT_VERBOSE:
-		job->verbose = true;
-		return 0;
-	case OPT_LOGFILE:
-		set_string(&out->log_path, value);
-		return 0;
 	case OPT_LIST:
-		set_string(&job->list, value);
+		add_text(&job->list, &job->lists, value);
+		return 0;
+	case OPT_SOURCE:
+		set_string(&job->source_prefix, value);
+		return 0;
+	case OPT_TARGET:
+		set_string(&job->target_prefix, value);
 		return 0;
 	case OPT_SKIP_MAILBOX:
-		skip_mailbox(job, value);
+		add_text(&job->skip_mailbox, &job->skip_mailboxes, value);
 		return 0;
-	case OPT_NOTIMEOUT:
-		job->timeout_ms = 3600 * 1000;
+	case OPT_RENAME_MAILBOX:
+		add_rename(job, value, values[1]);
 		return 0;
-	case OPT_NO_THREADS:
-		job->threads = false;
+	case OPT_MODE:
+		if (set_word(o, value, job_mode_parse(value), &word, err) < 0)
+			return -1;
+		job->mode = (enum job_mode)word;
 		return 0;
-	case OPT_NO_SUBSCRIPTION:
-		job->subscription = false;
-		return 0;
-	case OPT_NO_LITERAL_PLUS:
-		job->literal_plus = false;
-		return 0;
+	case OPT_MAX_DELETE:
+		return set_max_delete(job, o, value, err);
 	case OPT_LONG_LINES:
 		if (set_word(
 			o, value, job_long_lines_parse(value), &word, err) < 0)
 			return -1;
 		job->long_lines = (enum job_long_lines)word;
 		return 0;
-	case OPT_SETTLE:
-		return set_settle(o, value, &job->settle_ms, err);
-	case OPT_ACCOUNT:
-		set_string(&out->job.account, value);
+	case OPT_NEW_UID_TEMPLATE:
+		set_string(&job->new_uid_template, value);
 		return 0;
-	case OPT_JOB_FD:
-		return set_descriptor(o, value, &out->job_fd, err);
-	case OPT_RECORD_FD:
-		return set_descriptor(o, value, &out->record_fd, err);
-	case OPT_NOT_YET:
-		return error_set(err, ERROR_USAGE, "usage.not_yet",
-		    "--%s is not supported by this version yet", o->name);
 	default:
 		return set_limit(job, o, value, err);
+	}
+}
+
+/* Those without a value; false when it is none of them. */
+static bool set_flag(struct engine_options *out, enum engine_option_id id)
+{
+	struct job_options *job = &out->job.options;
+
+	const struct {
+		enum engine_option_id id;
+		bool *flag;
+		bool value;
+	} flags[] = {
+	    {OPT_HELP, &out->wants_help, true},
+	    {OPT_VERSION, &out->wants_version, true},
+	    {OPT_VERBOSE, &job->verbose, true},
+	    {OPT_DRY_RUN, &job->dry_run, true},
+	    {OPT_FORCE, &job->force, true},
+	    {OPT_NO_THREADS, &job->threads, false},
+	    {OPT_NO_SUBSCRIPTION, &job->subscription, false},
+	    {OPT_NO_ACL, &job->acl, false},
+	    {OPT_NO_SPECIAL_USE, &job->special_use, false},
+	    {OPT_NO_METADATA, &job->metadata, false},
+	    {OPT_NO_NEW_UID, &job->new_uid, false},
+	    {OPT_COPY_MAILBOX_CLASS, &job->mailbox_class, true},
+	    {OPT_NO_LITERAL_PLUS, &job->literal_plus, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (flags[i].id == id) {
+			*flags[i].flag = flags[i].value;
+			return true;
+		}
+	if (id == OPT_FORCE_INDEX || id == OPT_NO_FORCE_INDEX)
+		job->force_index =
+		    id == OPT_FORCE_INDEX ? JOB_SWITCH_ON : JOB_SWITCH_OFF;
+	else if (id == OPT_NOTIMEOUT)
+		job->timeout_ms = 3600 * 1000;
+	else
+		return false;
+	return true;
+}
+
+static int set(struct engine_options *out, const struct engine_option *o,
+    char *const *values, struct error *err)
+{
+	struct job_endpoint *e =
+	    o->side == OPTION_SIDE_SOURCE ? &out->job.source : &out->job.target;
+
+	if (o->group == OPTION_GROUP_LOGIN)
+		return set_login(e, o, values[0], out, err);
+	if (o->group == OPTION_GROUP_TLS)
+		return set_tls(e, o, values[0], err);
+	if (set_flag(out, o->id))
+		return 0;
+	switch ((int)o->id) {
+	case OPT_LOGFILE:
+		set_string(&out->log_path, values[0]);
+		return 0;
+	case OPT_ACCOUNT:
+		set_string(&out->job.account, values[0]);
+		return 0;
+	case OPT_JOB_FD:
+		return set_descriptor(o, values[0], &out->job_fd, err);
+	case OPT_RECORD_FD:
+		return set_descriptor(o, values[0], &out->record_fd, err);
+	default:
+		return set_what(&out->job.options, o, values, err);
 	}
 }
 
@@ -448,22 +418,30 @@ static int parse_server(
 	return 0;
 }
 
-static int parse_endpoint(
-    struct job_endpoint *e, const char *which, char **argv, struct error *err)
+static int parse_endpoint(struct job_endpoint *e, const char *which,
+    const char *admin, char **argv, struct error *err)
 {
 	char question[200], shown[100];
 
 	if (parse_server(e, argv[0], err) < 0)
 		return -1;
 	set_string(&e->user, argv[1]);
+	if (admin) {
+		set_string(&e->as, argv[1]);
+		set_string(&e->user, admin);
+	}
+	if (e->auth == JOB_AUTH_OAUTH) {
+		set_string(&e->token_file, argv[2]);
+		return 0;
+	}
 	if (strcmp(argv[2], "-") != 0) {
 		secret_from_argv(&e->password, argv[2]);
 		return 0;
 	}
-	if (e->password.bytes)
-		return 0; // from a file or descriptor
+	if (e->password.bytes || e->auth == JOB_AUTH_EXTERNAL)
+		return 0; // from a file or descriptor, or none is needed
 	(void)snprintf(question, sizeof(question), "Password of %s at the %s",
-	    text_escape(argv[1], strlen(argv[1]), shown, sizeof(shown)), which);
+	    text_escape(e->user, strlen(e->user), shown, sizeof(shown)), which);
 	return secret_from_prompt(&e->password, question, err);
 }
 
@@ -484,9 +462,11 @@ static int parse_positional(
 		    "SOURCE USER PASSWORD TARGET USER PASSWORD are needed, %d of 6 given; see --help",
 		    argc);
 	}
-	int rc = parse_endpoint(&out->job.source, "source", argv, err);
+	int rc = parse_endpoint(
+	    &out->job.source, "source", out->source_admin, argv, err);
 	if (rc == 0)
-		rc = parse_endpoint(&out->job.target, "target", argv + 3, err);
+		rc = parse_endpoint(&out->job.target, "target",
+		    out->target_admin, argv + 3, err);
 	wipe_arguments(argc, argv);
 	if (rc == 0 && !out->job.account)
 		set_string(&out->job.account, argv[4]);
@@ -497,10 +477,10 @@ static int parse_positional(
 static int parse_option(struct engine_options *out, int argc, char **argv,
     int *at, struct error *err)
 {
-	char shown[80], none[1] = "";
+	char shown[80];
 	char *name = argv[*at] + 2;
 	size_t len = strcspn(name, "=");
-	const struct option *o = find(name, len);
+	const struct engine_option *o = engine_option_find(name, len);
 	char *value = name[len] == '=' ? name + len + 1 : NULL;
 
 	if (!o)
@@ -514,10 +494,9 @@ static int parse_option(struct engine_options *out, int argc, char **argv,
 	if (*at + needed >= argc)
 		return error_set(err, ERROR_USAGE, "usage", "--%s needs %s",
 		    o->name, o->arity == 1 ? "a value" : "two values");
-	if (!value)
-		value = o->arity > 0 ? argv[*at + 1] : none;
+	char *const *values = value ? &value : argv + *at + 1;
 	*at += 1 + needed;
-	return set(out, o, value, err);
+	return set(out, o, values, err);
 }
 
 int engine_options_parse(
@@ -560,4 +539,6 @@ void engine_options_release(struct engine_options *o)
 {
 	job_release(&o->job);
 	free(o->log_path);
+	free(o->source_admin);
+	free(o->target_admin);
 }

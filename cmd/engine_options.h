@@ -15,7 +15,9 @@ struct error;
 
 struct engine_options {
 	struct job job;
-	char *log_path;        /* NULL: standard error */
+	char *log_path; /* NULL: standard error */
+	/* whose password it is, when not the positional user's */
+	char *source_admin, *target_admin;
 	int job_fd, record_fd; /* -1: not given */
 	bool wants_help, wants_version;
 };

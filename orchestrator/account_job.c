@@ -114,7 +114,10 @@ static int set_options(
 			      ? UINT32_MAX
 			      : (uint32_t)from->timeout_ms;
 	out->threads = from->overlap;
-	if ((from->list && copy_text(&out->list, from->list) < 0) ||
+	out->list = mem_try_calloc(1, sizeof(char *));
+	if (!out->list ||
+	    (from->list &&
+		copy_text(&out->list[out->lists++], from->list) < 0) ||
 	    copy_text(&out->source_prefix, account->source.prefix) < 0 ||
 	    copy_text(&out->target_prefix, account->target.prefix) < 0)
 		return -1;

@@ -27,17 +27,41 @@ enum job_tls {
 	JOB_TLS_NONE
 };
 
+/* In the order of enum imap_auth. */
 enum job_auth {
 	JOB_AUTH_AUTO, /* PLAIN when offered, else LOGIN */
 	JOB_AUTH_LOGIN,
-	JOB_AUTH_PLAIN
+	JOB_AUTH_PLAIN,
+	JOB_AUTH_CRAM_MD5,
+	JOB_AUTH_SCRAM_SHA_1,
+	JOB_AUTH_SCRAM_SHA_256,
+	JOB_AUTH_XOAUTH2,
+	JOB_AUTH_OAUTHBEARER,
+	JOB_AUTH_OAUTH, /* of the last two the one that is offered */
+	JOB_AUTH_EXTERNAL
 };
 
 enum job_long_lines {
 	JOB_LONG_LINES_TRUNCATE, /* the guide's default */
 	JOB_LONG_LINES_KEEP,
-	JOB_LONG_LINES_SKIP
+	JOB_LONG_LINES_SKIP,
+	JOB_LONG_LINES_WRAP /* kept; broken only when the target refuses */
 };
+
+enum job_mode {
+	JOB_MODE_SRC_ALL, /* what is not on the target */
+	JOB_MODE_SRC_NEW, /* what is newer than the target's newest */
+	JOB_MODE_DST      /* the target becomes a mirror */
+};
+
+enum job_switch {
+	JOB_SWITCH_AUTO, /* where the server is known to need it */
+	JOB_SWITCH_ON,
+	JOB_SWITCH_OFF
+};
+
+/* Of a limit that may be left out. */
+#define JOB_NO_LIMIT UINT32_MAX
 
 /* All strings are owned; NULL is "not given". */
 struct job_endpoint {
@@ -49,7 +73,10 @@ struct job_endpoint {
 	char *pin; /* SHA-256 of the server's public key, 64 hex digits */
 	enum job_auth auth;
 	char *user; /* whose credentials */
-	char *as;   /* whose mailbox, PLAIN only; NULL: the user's own */
+	char *as;   /* whose mailbox, by the mechanism; NULL: the user's own */
+	char *proxy_auth;  /* whose mailbox, by PROXYAUTH after the login */
+	char *token_file;  /* OAuth: read at every login; NULL: the password */
+	uint16_t cli_port; /* CommuniGate's CLI */
 	struct secret password;
 };
 
@@ -58,14 +85,26 @@ struct job_rename {
 };
 
 struct job_options {
-	char *list; /* LIST pattern */
+	char **list; /* LIST patterns; none: what the mode implies */
+	size_t lists;
 	char *source_prefix, *target_prefix;
 	char **skip_mailbox;
 	size_t skip_mailboxes;
 	struct job_rename *rename_mailbox;
 	size_t rename_mailboxes;
-	bool subscription;
+	enum job_mode mode;
+	bool dry_run; /* everything but changes */
+	bool force;   /* an empty source may empty the target */
+	/* syncDst deletes nothing when it would be more messages than this, or
+	 * more than this of a hundred; JOB_NO_LIMIT */
+	uint32_t max_delete, max_delete_percent;
+	bool subscription, acl, special_use, metadata;
+	bool mailbox_class; /* CommuniGate to CommuniGate */
+	enum job_switch force_index;
+	bool new_uid;
+	char *new_uid_template; /* "UID %u"; NULL: no UID is suggested */
 	enum job_long_lines long_lines;
+	uint32_t errors_max; /* refused in a row: the mailbox is given up */
 	/* messages and MiB */
 	uint32_t fetch_max, fetch_size_max;
 	uint32_t store_max, store_size_max;
@@ -109,5 +148,9 @@ const char *job_auth_name(enum job_auth auth);
 int job_auth_parse(const char *word);
 const char *job_long_lines_name(enum job_long_lines l);
 int job_long_lines_parse(const char *word);
+const char *job_mode_name(enum job_mode mode);
+int job_mode_parse(const char *word);
+const char *job_switch_name(enum job_switch s);
+int job_switch_parse(const char *word);
 
 #endif

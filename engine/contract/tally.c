@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const skip_names[] = {"deleted", "long_line"};
+static const char *const skip_names[] = {"deleted", "older", "long_line"};
 _Static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == TALLY_SKIPS,
     "a name for every rule");
 
@@ -15,6 +15,28 @@ _Static_assert(
     sizeof(refusal_names) / sizeof(refusal_names[0]) == TALLY_REFUSALS,
     "a name for every class");
 
+static const char *const extra_names[] = {
+    [TALLY_LONG_LINES] = "long_lines",
+    [TALLY_LINE_ENDS_ADDED] = "line_ends_added",
+    [TALLY_REPAIRED] = "repaired",
+    [TALLY_FLAGS_DROPPED] = "flags_dropped",
+    [TALLY_FLAGS_CHANGED] = "flags_changed",
+    [TALLY_DELETED] = "deleted",
+    [TALLY_MAILBOXES] = "mailboxes",
+    [TALLY_MAILBOXES_CREATED] = "mailboxes_created",
+    [TALLY_MAILBOXES_FAILED] = "mailboxes_failed",
+    [TALLY_MAILBOXES_DELETED] = "mailboxes_deleted",
+    [TALLY_SUBSCRIBED] = "subscribed",
+    [TALLY_UNSUBSCRIBED] = "unsubscribed",
+    [TALLY_ACLS] = "acls",
+    [TALLY_SPECIAL_USES] = "special_uses",
+    [TALLY_ANNOTATIONS] = "annotations",
+    [TALLY_CLASSES] = "classes",
+    [TALLY_REFUSED_EXTRAS] = "refused_extras",
+};
+_Static_assert(sizeof(extra_names) / sizeof(extra_names[0]) == TALLY_EXTRAS,
+    "a name for every extra");
+
 const char *tally_skip_name(enum tally_skip rule)
 {
 	return skip_names[rule];
@@ -23,6 +45,11 @@ const char *tally_skip_name(enum tally_skip rule)
 const char *tally_refusal_name(enum tally_refusal c)
 {
 	return refusal_names[c];
+}
+
+const char *tally_extra_name(enum tally_extra e)
+{
+	return extra_names[e];
 }
 
 uint64_t tally_skipped(const struct tally *t)
@@ -55,13 +82,8 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->vanished += from->vanished;
 	to->unreached += from->unreached;
 	to->bytes_copied += from->bytes_copied;
-	to->long_lines += from->long_lines;
-	to->line_ends_added += from->line_ends_added;
-	to->flags_dropped += from->flags_dropped;
-	to->mailboxes += from->mailboxes;
-	to->mailboxes_created += from->mailboxes_created;
-	to->mailboxes_failed += from->mailboxes_failed;
-	to->subscribed += from->subscribed;
+	for (int i = 0; i < TALLY_EXTRAS; i++)
+		to->extra[i] += from->extra[i];
 }
 
 bool tally_balances(const struct tally *t)
@@ -106,4 +128,24 @@ void tally_format(const struct tally *t, char *out, size_t max)
 	    "%s + vanished %" PRIu64 " + unreached %" PRIu64,
 	    t->source, t->copied, t->present, tally_skipped(t), skipped,
 	    tally_refused(t), refused, t->vanished, t->unreached);
+}
+
+void tally_format_extras(const struct tally *t, char *out, size_t max)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < TALLY_EXTRAS && used < max; i++) {
+		if (t->extra[i] == 0)
+			continue;
+		int n = snprintf(out + used, max - used, "%s%s %" PRIu64,
+		    used ? ", " : "", extra_names[i], t->extra[i]);
+		if (n < 0)
+			return;
+		// of our own names only: "line_ends_added"
+		for (char *p = out + used; *p; p++)
+			if (*p == '_')
+				*p = ' ';
+		used += (size_t)n;
+	}
 }

@@ -9,23 +9,15 @@
 struct counter {
 	const char *key;
 	size_t offset;
-	bool always;
 };
 
 static const struct counter counters[] = {
-    {"source", offsetof(struct tally, source), true},
-    {"copied", offsetof(struct tally, copied), true},
-    {"present", offsetof(struct tally, present), true},
-    {"vanished", offsetof(struct tally, vanished), true},
-    {"unreached", offsetof(struct tally, unreached), true},
-    {"bytes", offsetof(struct tally, bytes_copied), true},
-    {"long_lines", offsetof(struct tally, long_lines), false},
-    {"line_ends_added", offsetof(struct tally, line_ends_added), false},
-    {"flags_dropped", offsetof(struct tally, flags_dropped), false},
-    {"mailboxes", offsetof(struct tally, mailboxes), false},
-    {"mailboxes_created", offsetof(struct tally, mailboxes_created), false},
-    {"mailboxes_failed", offsetof(struct tally, mailboxes_failed), false},
-    {"subscribed", offsetof(struct tally, subscribed), false},
+    {"source", offsetof(struct tally, source)},
+    {"copied", offsetof(struct tally, copied)},
+    {"present", offsetof(struct tally, present)},
+    {"vanished", offsetof(struct tally, vanished)},
+    {"unreached", offsetof(struct tally, unreached)},
+    {"bytes", offsetof(struct tally, bytes_copied)},
 };
 
 static const char *skip_key(int i)
@@ -38,10 +30,26 @@ static const char *refusal_key(int i)
 	return tally_refusal_name((enum tally_refusal)i);
 }
 
+static const char *extra_key(int i)
+{
+	return tally_extra_name((enum tally_extra)i);
+}
+
 /* JSON integers are signed here; no real counter comes near. */
 static json_t *number(uint64_t value)
 {
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+/* Those that are not 0. */
+static int set_group(
+    json_t *object, const uint64_t *values, int count, const char *(*key)(int))
+{
+	for (int i = 0; object && i < count; i++)
+		if (values[i] &&
+		    json_object_set_new(object, key(i), number(values[i])) < 0)
+			return -1;
+	return object ? 0 : -1;
 }
 
 static json_t *group_new(
@@ -49,15 +57,10 @@ static json_t *group_new(
 {
 	json_t *group = json_object();
 
-	for (int i = 0; group && i < count; i++) {
-		if (values[i] == 0)
-			continue;
-		if (json_object_set_new(group, key(i), number(values[i])) < 0) {
-			json_decref(group);
-			return NULL;
-		}
-	}
-	return group;
+	if (set_group(group, values, count, key) == 0)
+		return group;
+	json_decref(group);
+	return NULL;
 }
 
 struct json_t *tally_json_new(const struct tally *t)
@@ -68,11 +71,11 @@ struct json_t *tally_json_new(const struct tally *t)
 	for (size_t i = 0; !bad && i < ARRAY_LEN(counters); i++) {
 		uint64_t value =
 		    *(const uint64_t *)((const char *)t + counters[i].offset);
-		if (value || counters[i].always)
-			bad |= json_object_set_new(
-			    object, counters[i].key, number(value));
+		bad |=
+		    json_object_set_new(object, counters[i].key, number(value));
 	}
 	if (!bad) {
+		bad |= set_group(object, t->extra, TALLY_EXTRAS, extra_key);
 		bad |= json_object_set_new(object, "skipped",
 		    group_new(t->skipped, TALLY_SKIPS, skip_key));
 		bad |= json_object_set_new(object, "refused",
@@ -98,7 +101,7 @@ static int read_group(
     const json_t *group, uint64_t *values, int count, const char *(*key)(int))
 {
 	if (!group)
-		return 0;
+		return 0; // nothing in it
 	if (!json_is_object(group))
 		return -1;
 	for (int i = 0; i < count; i++)
@@ -117,7 +120,8 @@ int tally_json_read(const struct json_t *object, struct tally *out)
 		if (read_number(json_object_get(object, counters[i].key),
 			(uint64_t *)((char *)&t + counters[i].offset)) < 0)
 			return -1;
-	if (read_group(json_object_get(object, "skipped"), t.skipped,
+	if (read_group(object, t.extra, TALLY_EXTRAS, extra_key) < 0 ||
+	    read_group(json_object_get(object, "skipped"), t.skipped,
 		TALLY_SKIPS, skip_key) < 0 ||
 	    read_group(json_object_get(object, "refused"), t.refused,
 		TALLY_REFUSALS, refusal_key) < 0)

@@ -60,7 +60,7 @@ static enum exit_code judge(
 		    "the accounting does not add up: please report this log");
 		return EXIT_CODE_INTERNAL;
 	}
-	if (tally_refused(t) > 0 || t->mailboxes_failed > 0)
+	if (tally_refused(t) > 0 || t->extra[TALLY_MAILBOXES_FAILED] > 0)
 		return EXIT_CODE_PARTIAL;
 	if (ending->changed || t->vanished > 0)
 		return EXIT_CODE_CHANGED;
@@ -103,14 +103,9 @@ void sync_accounting_report(const struct sync_result *result, struct log *log,
 	if (failed)
 		log_write(
 		    log, LOG_LEVEL_ERROR, "engine", "%s", result->error.text);
-	log_write(log, LOG_LEVEL_INFO, "engine",
-	    "%" PRIu64 " mailboxes, %" PRIu64 " created, %" PRIu64
-	    " failed, %" PRIu64
-	    " subscribed; %s copied; lines cut or long %" PRIu64
-	    ", line ends added %" PRIu64 ", flags dropped %" PRIu64,
-	    t->mailboxes, t->mailboxes_created, t->mailboxes_failed,
-	    t->subscribed, text_bytes(t->bytes_copied, bytes, sizeof(bytes)),
-	    t->long_lines, t->line_ends_added, t->flags_dropped);
+	tally_format_extras(t, text, sizeof(text));
+	log_write(log, LOG_LEVEL_INFO, "engine", "%s copied; %s",
+	    text_bytes(t->bytes_copied, bytes, sizeof(bytes)), text);
 	log_write(log, LOG_LEVEL_INFO, "engine",
 	    "ended after %" PRIu64 ".%03" PRIu64 " s: %s (%d), %s",
 	    result->duration_ms / 1000, result->duration_ms % 1000,

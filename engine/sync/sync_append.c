@@ -153,7 +153,7 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 			    cmd, "%s%.*s", any ? " " : " (", (int)len, p);
 			any = true;
 		} else if (!m->flags_counted) {
-			m->mailbox->by_target.flags_dropped++;
+			m->mailbox->by_target.extra[TALLY_FLAGS_DROPPED]++;
 		}
 		p += len;
 		p += *p == ' ';

@@ -303,10 +303,10 @@ static void hand_over(
 		sync_queue_release(src->shared->queue, m);
 		return;
 	}
-	t->flags_dropped += m->flags_dropped;
-	t->line_ends_added += m->line_end_added;
+	t->extra[TALLY_FLAGS_DROPPED] += m->flags_dropped;
+	t->extra[TALLY_LINE_ENDS_ADDED] += m->line_end_added;
 	if (m->long_lines > 0) {
-		t->long_lines += m->long_lines;
+		t->extra[TALLY_LONG_LINES] += m->long_lines;
 		log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
 		    "mailbox '%s', uid %" PRIu32 ": %u lines over %d bytes %s",
 		    shown_name(box, shown, sizeof(shown)), f->uid,

@@ -320,7 +320,10 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 			return -1;
 		fold(inv);
 	}
-	return send_status(inv, conn, op_base) ? 0 : 1;
+	if (send_status(inv, conn, op_base))
+		return 0;
+	inv->caps = *imap_conn_caps(conn);
+	return 1;
 }
 
 int sync_inventory_on_event(struct sync_inventory *inv, struct imap_conn *conn,

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_list.h"
 
 struct error;
@@ -41,7 +42,8 @@ struct sync_inventory {
 	char *prefix; /* personal namespace, "" when none */
 	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
 	size_t foreign_count;
-	bool rest_is_foreign; /* theirs is "": all that is not below ours */
+	bool rest_is_foreign;  /* theirs is "": all that is not below ours */
+	struct imap_caps caps; /* of the session that told all this */
 	/* private */
 	bool sorted;
 	bool with_size, extended;

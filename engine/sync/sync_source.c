@@ -220,7 +220,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 		    .reason = tally_refusal_name(TALLY_REFUSED_MAILBOX),
 		    .words = words,
 		    .mailbox = box->m};
-		t->mailboxes_failed++;
+		t->extra[TALLY_MAILBOXES_FAILED]++;
 		sync_reporter_refused(src->shared->reporter, &refusal);
 	}
 	// its commands under way still refer to it; their answers do not count
@@ -359,7 +359,9 @@ static int on_ready(struct sync_source *src)
 	}
 	src->phase = SOURCE_PHASE_INVENTORY;
 	sync_inventory_start(&src->inventory, src->conn, SOURCE_OP_INVENTORY,
-	    src->shared->job->options.list, true);
+	    src->shared->job->options.lists ? src->shared->job->options.list[0]
+					    : "*",
+	    true);
 	return 0;
 }
 
@@ -403,7 +405,7 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 			    box->m->refusal);
 			continue;
 		}
-		box->m->by_source.mailboxes = 1;
+		box->m->by_source.extra[TALLY_MAILBOXES] = 1;
 		if (box->m->has_status && box->m->messages == 0)
 			sync_source_box_done(src, box);
 	}

@@ -18,8 +18,7 @@
 #include "engine/sync/sync_target_private.h"
 
 enum {
-	SETUP_COMMANDS_MAX = 200, /* CREATE and SUBSCRIBE under way */
-	SCANS_MAX = 16,           /* under way at once */
+	SCANS_MAX = 16, /* under way at once */
 	EVENTS_A_STEP = 256,
 	FLAGS_MAX_BYTES = 64 * 1024
 };
@@ -100,7 +99,7 @@ bool sync_target_says_gone(const struct imap_cmd *cmd)
 	return false;
 }
 
-static struct imap_cmd *box_command(
+struct imap_cmd *sync_target_command(
     struct sync_target *dst, int op, struct target_box *box, const char *verb)
 {
 	struct imap_cmd *cmd = imap_conn_command(dst->conn, op, box, verb);
@@ -110,9 +109,7 @@ static struct imap_cmd *box_command(
 	return cmd;
 }
 
-/* ------------------------------------------------------------ set-up */
-
-static void refuse_box(struct sync_target *dst, struct target_box *box,
+void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
     const char *step, const char *words)
 {
 	const struct sync_refusal refusal = {.side = "target",
@@ -124,59 +121,9 @@ static void refuse_box(struct sync_target *dst, struct target_box *box,
 	if (box->state == TARGET_BOX_REFUSED)
 		return;
 	box->state = TARGET_BOX_REFUSED;
-	box->m->by_target.mailboxes_failed++;
+	box->m->by_target.extra[TALLY_MAILBOXES_FAILED]++;
 	sync_reporter_refused(dst->shared->reporter, &refusal);
 	sync_exchange_offer_index(dst->shared->exchange, box->m->number, NULL);
-}
-
-static void subscribe(struct sync_target *dst, struct target_box *box)
-{
-	if (!box->m->subscribe || box->subscribed)
-		return;
-	box->subscribed = true;
-	imap_conn_send(
-	    dst->conn, box_command(dst, TARGET_OP_SUBSCRIBE, box, "SUBSCRIBE"));
-}
-
-/* One SELECT tells which flags the server keeps where mailboxes are new. */
-static void ask_flags(struct sync_target *dst, struct target_box *box)
-{
-	if (dst->flags_asked)
-		return;
-	dst->flags_asked = true;
-	imap_conn_send(
-	    dst->conn, box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
-}
-
-static bool set_up_boxes(struct sync_target *dst)
-{
-	bool worked = false;
-
-	for (; dst->next_setup < dst->box_count &&
-	       imap_conn_commands(dst->conn) < SETUP_COMMANDS_MAX;
-	     dst->next_setup++) {
-		struct target_box *box = &dst->boxes[dst->next_setup];
-		if (box->state != TARGET_BOX_NEW)
-			continue;
-		worked = true;
-		if (!box->m->target || box->m->refusal) {
-			box->state = TARGET_BOX_REFUSED; // known to the source
-			continue;
-		}
-		if (box->create) {
-			box->state = TARGET_BOX_CREATING;
-			dst->create_sent = true;
-			imap_conn_send(dst->conn,
-			    box_command(dst, TARGET_OP_CREATE, box, "CREATE"));
-			ask_flags(dst, box);
-			continue;
-		}
-		box->state = TARGET_BOX_READY;
-		if (box->m->is_cold && box->m->messages > 0)
-			ask_flags(dst, box);
-		subscribe(dst, box);
-	}
-	return worked;
 }
 
 static bool start_scans(struct sync_target *dst)
@@ -197,60 +144,11 @@ static bool start_scans(struct sync_target *dst)
 		dst->scans++;
 		dst->flags_asked = true;
 		imap_conn_send(dst->conn,
-		    box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+		    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
 		sync_scan_list(dst->conn, TARGET_OP_SCAN, box, 1, true);
 		worked = true;
 	}
 	return worked;
-}
-
-static int on_created(
-    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
-{
-	dst->create_answered = true;
-	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
-		box->state = TARGET_BOX_READY;
-		box->create = false;
-		box->m->by_target.mailboxes_created++;
-		dst->progress++;
-		subscribe(dst, box);
-		return 0;
-	}
-	if (imap_cmd_has_code(cmd, "OVERQUOTA"))
-		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
-		    "target: no room for mailbox %zu: '%s'; give the account more, then run again",
-		    box->m->number, imap_cmd_reply(cmd));
-	if (sync_target_is_transient(cmd))
-		return error_set(&dst->error, ERROR_IO, "throttle",
-		    "target: CREATE refused for now: '%s'",
-		    imap_cmd_reply(cmd));
-	// does it exist all the same? codes differ, STATUS does not
-	free(box->create_words);
-	box->create_words = mem_strdup(imap_cmd_reply(cmd));
-	box->probe_found = false;
-	struct imap_cmd *probe =
-	    box_command(dst, TARGET_OP_PROBE, box, "STATUS");
-	imap_cmd_text(probe, " (MESSAGES)");
-	imap_conn_send(dst->conn, probe);
-	return 0;
-}
-
-static void on_probed(struct sync_target *dst, struct target_box *box)
-{
-	if (box->probe_found && box->probe_messages == 0) {
-		box->state = TARGET_BOX_READY; // there, and empty: as planned
-		box->create = false;
-		box->was_found = true;
-		if (dst->sent_count == 0)
-			dst->quiet = TARGET_QUIET_UNKNOWN; // but by whom?
-		subscribe(dst, box);
-	} else if (box->probe_found) {
-		refuse_box(dst, box, "CREATE",
-		    "a mailbox that was not listed has this name and holds messages: run again, or rename one of them");
-	} else {
-		refuse_box(dst, box, "CREATE",
-		    box->create_words ? box->create_words : "refused");
-	}
 }
 
 /* ------------------------------------------------------------ events */
@@ -307,8 +205,8 @@ static void on_select_data(struct sync_target *dst, struct target_box *box,
 static void ask_prefixes(struct sync_target *dst, struct target_box *box)
 {
 	// the mailbox may not be selected any more: other scans went out
-	imap_conn_send(
-	    dst->conn, box_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+	imap_conn_send(dst->conn,
+	    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
 	box->prefix_pending = sync_scan_prefixes(
 	    dst->conn, TARGET_OP_SCAN_PREFIX, box, &box->index);
 }
@@ -333,7 +231,7 @@ static void on_hidden(struct sync_target *dst, struct target_box *box)
 		return;
 	}
 	box->scan = TARGET_SCAN_DONE;
-	refuse_box(dst, box, "UID FETCH",
+	sync_target_refuse_box(dst, box, "UID FETCH",
 	    "the server lists fewer messages than it counts: what it hides would be copied again");
 }
 
@@ -345,7 +243,8 @@ static void on_scan_done(
 	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
 		box->scan = TARGET_SCAN_DONE;
 		dst->scans--;
-		refuse_box(dst, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd));
+		sync_target_refuse_box(
+		    dst, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd));
 		return;
 	}
 	if (imap_cmd_op(cmd) == TARGET_OP_SCAN) {
@@ -416,14 +315,14 @@ static int on_done(
 
 	switch ((enum target_op)imap_cmd_op(cmd)) {
 	case TARGET_OP_CREATE:
-		return on_created(dst, box, cmd);
+		return sync_setup_on_created(dst, box, cmd);
 	case TARGET_OP_PROBE:
-		on_probed(dst, box);
+		sync_setup_on_probed(dst, box);
 		break;
 	case TARGET_OP_SUBSCRIBE:
 		box->subscribe_answered = true;
 		if (is_ok)
-			box->m->by_target.subscribed++;
+			box->m->by_target.extra[TALLY_SUBSCRIBED]++;
 		else
 			sync_reporter_warn(dst->shared->reporter, "target",
 			    "folder.subscription",
@@ -435,7 +334,8 @@ static int on_done(
 		if (!is_ok && box->scan == TARGET_SCAN_RUNNING) {
 			box->scan = TARGET_SCAN_DONE;
 			dst->scans--;
-			refuse_box(dst, box, "SELECT", imap_cmd_reply(cmd));
+			sync_target_refuse_box(
+			    dst, box, "SELECT", imap_cmd_reply(cmd));
 		}
 		break;
 	case TARGET_OP_SCAN:
@@ -626,7 +526,7 @@ static bool work(struct sync_target *dst)
 		worked |= take_plan(dst);
 	if (dst->phase != TARGET_PHASE_COPY)
 		return worked;
-	worked |= set_up_boxes(dst);
+	worked |= sync_setup_work(dst);
 	worked |= start_scans(dst);
 	sync_append_take(dst);
 	if (dst->pending.count > 0 && sync_quiet_work(dst))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The target side from inside: for sync_target.c, sync_append.c, sync_doubt.c. */
+/* The target side from inside: for sync_target.c, sync_setup.c,
+ * sync_append.c, sync_doubt.c, sync_quiet.c. */
 #ifndef ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 #define ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 
@@ -142,6 +143,23 @@ struct sync_target {
 	struct sync_index found;
 	size_t found_prefix_pending;
 };
+
+/* sync_target.c */
+
+/* Begins a command with the mailbox's name as first argument. */
+struct imap_cmd *sync_target_command(
+    struct sync_target *dst, int op, struct target_box *box, const char *verb);
+
+/* The mailbox cannot be used; said once. */
+void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
+    const char *step, const char *words);
+
+/* sync_setup.c: CREATE and SUBSCRIBE. */
+
+bool sync_setup_work(struct sync_target *dst);
+int sync_setup_on_created(struct sync_target *dst, struct target_box *box,
+    const struct imap_cmd *cmd);
+void sync_setup_on_probed(struct sync_target *dst, struct target_box *box);
 
 /* sync_append.c */
 

@@ -31,8 +31,21 @@ static void set_everything(struct job *job)
 	    "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef");
 	job->source.auth = JOB_AUTH_PLAIN;
 	job->source.as = strdup("erik");
-	free(o->list);
-	o->list = strdup("INBOX/*");
+	o->list = calloc(2, sizeof(char *));
+	o->list[o->lists++] = strdup("INBOX/*");
+	o->list[o->lists++] = strdup("Archive");
+	o->mode = JOB_MODE_DST;
+	o->dry_run = o->force = o->mailbox_class = true;
+	o->max_delete = 7;
+	o->max_delete_percent = 5;
+	o->acl = o->special_use = o->metadata = o->new_uid = false;
+	o->force_index = JOB_SWITCH_OFF;
+	o->new_uid_template = strdup("UID %u");
+	o->errors_max = 3;
+	job->target.auth = JOB_AUTH_OAUTH;
+	job->target.token_file = strdup("/run/token");
+	job->target.proxy_auth = strdup("erik");
+	job->target.cli_port = 1106;
 	o->source_prefix = strdup("a/");
 	o->target_prefix = strdup("~x/");
 	o->skip_mailbox = calloc(2, sizeof(char *));
@@ -61,7 +74,9 @@ Test(job, defaults_are_those_of_the_guide)
 	struct job job;
 
 	job_init(&job);
-	cr_assert_str_eq(job.options.list, "*");
+	cr_assert_eq(job.options.lists, 0);
+	cr_assert_eq(job.options.mode, JOB_MODE_SRC_ALL);
+	cr_assert_eq(job.options.max_delete, JOB_NO_LIMIT);
 	cr_assert(job.options.subscription && job.options.threads);
 	cr_assert_eq(job.options.long_lines, JOB_LONG_LINES_TRUNCATE);
 	cr_assert_eq(job.options.fetch_max, 50);
@@ -135,7 +150,9 @@ Test(job, what_is_left_out_stays)
 	job_init(&job);
 	cr_assert_eq(
 	    job_decode(line, strlen(line), &job, &err), 0, "%s", err.text);
-	cr_assert_str_eq(job.options.list, "*");
+	cr_assert_eq(job.options.lists, 0);
+	cr_assert_eq(job.options.mode, JOB_MODE_SRC_ALL);
+	cr_assert_eq(job.options.max_delete, JOB_NO_LIMIT);
 	cr_assert_eq(job.options.fetch_max, 50);
 	cr_assert(job.source.tls_verify);
 	cr_assert_eq(job_check(&job, &err), -1);
@@ -200,7 +217,7 @@ ParameterizedTestParameters(job, refused)
 	    {"{\"v\":1,\"account\":\"a\"," ENDS ",\"options\":{\"threads\":1}}",
 		"options.threads"},
 	    {"{\"v\":1,\"account\":\"a\"," ENDS
-	     ",\"options\":{\"skip_mailbox\":\"x\"}}",
+	     ",\"options\":{\"skip_mailbox\":1}}",
 		"options.skip_mailbox"},
 	    {"{\"v\":1,\"account\":\"a\"," ENDS
 	     ",\"options\":{\"skip_mailbox\":[1]}}",
@@ -239,6 +256,9 @@ enum {
 	SPOIL_PIN,
 	SPOIL_AS_LOGIN,
 	SPOIL_LIST,
+	SPOIL_TEMPLATE,
+	SPOIL_PASSWORD_LINE,
+	SPOIL_TOKEN,
 	SPOIL_FETCH,
 	SPOIL_QUEUE,
 	SPOIL_TIMEOUT,
@@ -252,7 +272,7 @@ static void spoil(struct job *job, int how)
 			  ? &job->source.host
 		      : how == SPOIL_PIN      ? &job->target.pin
 		      : how == SPOIL_AS_LOGIN ? &job->target.as
-		      : how == SPOIL_LIST     ? &job->options.list
+		      : how == SPOIL_TEMPLATE ? &job->options.new_uid_template
 					      : NULL;
 
 	if (text) {
@@ -260,8 +280,17 @@ static void spoil(struct job *job, int how)
 		*text = how == SPOIL_HOST_SPACE ? strdup("a b")
 			: how == SPOIL_PIN || how == SPOIL_AS_LOGIN
 			    ? strdup("xyz")
-			    : NULL;
+			: how == SPOIL_TEMPLATE ? strdup("UID %u %n")
+						: NULL;
 	}
+	if (how == SPOIL_LIST) {
+		job->options.list = calloc(1, sizeof(char *));
+		job->options.list[job->options.lists++] = strdup("");
+	}
+	if (how == SPOIL_PASSWORD_LINE)
+		secret_set(&job->source.password, "a\r\nx", 4);
+	if (how == SPOIL_TOKEN)
+		job->source.token_file = strdup("/run/token");
 	if (how == SPOIL_PASSWORD)
 		secret_release(&job->target.password);
 	if (how == SPOIL_AS_LOGIN)
@@ -283,6 +312,9 @@ Test(job, check_names_the_field)
 	    [SPOIL_PIN] = "target.pin:",
 	    [SPOIL_AS_LOGIN] = "target.as:",
 	    [SPOIL_LIST] = "options.list:",
+	    [SPOIL_TEMPLATE] = "options.new_uid_template:",
+	    [SPOIL_PASSWORD_LINE] = "source.password:",
+	    [SPOIL_TOKEN] = "source.token_file:",
 	    [SPOIL_FETCH] = "options.fetch_max:",
 	    [SPOIL_QUEUE] = "options.queue_size_max:",
 	    [SPOIL_TIMEOUT] = "options.timeout_ms:"};
@@ -315,5 +347,6 @@ Test(job, words_are_known_both_ways)
 		    i);
 	cr_assert_eq(job_tls_parse("ssl"), -1);
 	cr_assert_eq(job_auth_parse(""), -1);
-	cr_assert_eq(job_long_lines_parse("wrap"), -1);
+	cr_assert_eq(job_long_lines_parse("fold"), -1);
+	cr_assert_eq(job_mode_parse("syncsrcall"), -1);
 }

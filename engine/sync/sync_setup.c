@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The target's mailboxes before anything is appended: CREATE and SUBSCRIBE, all
+ * in one flight.  A refused CREATE is looked into: codes differ between
+ * servers, what STATUS says afterwards does not.
+ */
+#include "engine/sync/sync_target_private.h"
+
+#include <stdlib.h>
+
+#include "engine/base/mem.h"
+
+enum {
+	SETUP_COMMANDS_MAX = 200 /* under way */
+};
+
+static void subscribe(struct sync_target *dst, struct target_box *box)
+{
+	if (!box->m->subscribe || box->subscribed)
+		return;
+	box->subscribed = true;
+	imap_conn_send(dst->conn,
+	    sync_target_command(dst, TARGET_OP_SUBSCRIBE, box, "SUBSCRIBE"));
+}
+
+/* One SELECT tells which flags the server keeps where mailboxes are new. */
+static void ask_flags(struct sync_target *dst, struct target_box *box)
+{
+	if (dst->flags_asked)
+		return;
+	dst->flags_asked = true;
+	imap_conn_send(dst->conn,
+	    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+}
+
+bool sync_setup_work(struct sync_target *dst)
+{
+	bool worked = false;
+
+	for (; dst->next_setup < dst->box_count &&
+	       imap_conn_commands(dst->conn) < SETUP_COMMANDS_MAX;
+	     dst->next_setup++) {
+		struct target_box *box = &dst->boxes[dst->next_setup];
+		if (box->state != TARGET_BOX_NEW)
+			continue;
+		worked = true;
+		if (!box->m->target || box->m->refusal) {
+			box->state = TARGET_BOX_REFUSED; // known to the source
+			continue;
+		}
+		if (box->create) {
+			box->state = TARGET_BOX_CREATING;
+			dst->create_sent = true;
+			imap_conn_send(
+			    dst->conn, sync_target_command(dst,
+					   TARGET_OP_CREATE, box, "CREATE"));
+			ask_flags(dst, box);
+			continue;
+		}
+		box->state = TARGET_BOX_READY;
+		if (box->m->is_cold && box->m->messages > 0)
+			ask_flags(dst, box);
+		subscribe(dst, box);
+	}
+	return worked;
+}
+
+int sync_setup_on_created(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	dst->create_answered = true;
+	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
+		box->state = TARGET_BOX_READY;
+		box->create = false;
+		box->m->by_target.extra[TALLY_MAILBOXES_CREATED]++;
+		dst->progress++;
+		subscribe(dst, box);
+		return 0;
+	}
+	if (imap_cmd_has_code(cmd, "OVERQUOTA"))
+		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
+		    "target: no room for mailbox %zu: '%s'; give the account more, then run again",
+		    box->m->number, imap_cmd_reply(cmd));
+	if (sync_target_is_transient(cmd))
+		return error_set(&dst->error, ERROR_IO, "throttle",
+		    "target: CREATE refused for now: '%s'",
+		    imap_cmd_reply(cmd));
+	// does it exist all the same? codes differ, STATUS does not
+	free(box->create_words);
+	box->create_words = mem_strdup(imap_cmd_reply(cmd));
+	box->probe_found = false;
+	struct imap_cmd *probe =
+	    sync_target_command(dst, TARGET_OP_PROBE, box, "STATUS");
+	imap_cmd_text(probe, " (MESSAGES)");
+	imap_conn_send(dst->conn, probe);
+	return 0;
+}
+
+void sync_setup_on_probed(struct sync_target *dst, struct target_box *box)
+{
+	if (box->probe_found && box->probe_messages == 0) {
+		box->state = TARGET_BOX_READY; // there, and empty: as planned
+		box->create = false;
+		box->was_found = true;
+		if (dst->sent_count == 0)
+			dst->quiet = TARGET_QUIET_UNKNOWN; // but by whom?
+		subscribe(dst, box);
+	} else if (box->probe_found) {
+		sync_target_refuse_box(dst, box, "CREATE",
+		    "a mailbox that was not listed has this name and holds messages: run again, or rename one of them");
+	} else {
+		sync_target_refuse_box(dst, box, "CREATE",
+		    box->create_words ? box->create_words : "refused");
+	}
+}

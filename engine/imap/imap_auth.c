@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/base/secret.h"
+#include "engine/imap/imap_refusal.h"
 
 /* Base64 of the PLAIN message into wiped memory. */
 static char *plain_message(
@@ -124,25 +125,15 @@ int imap_auth_start(struct imap_conn *conn, struct error *err)
 	return 0;
 }
 
-/* Refusals that are no judgement on the password. The texts are the ones seen
- * of servers that send no code. */
+/* Refusals that are no judgement on the password. */
 static bool is_temporary(const struct imap_cmd *cmd)
 {
-	static const char *const codes[] = {
-	    "UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "THROTTLED"};
-	static const char *const texts[] = {"temporar", "too many",
-	    "maximum number of connections", "maximum connection limit",
-	    "try again", "throttled", "server unavailable"};
+	enum imap_refusal refusal = imap_refusal_of(cmd);
 
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (imap_cmd_has_code(cmd, codes[i]))
-			return true;
-	if (imap_cmd_code(cmd)[0])
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (strcasestr(imap_cmd_reply(cmd), texts[i]))
-			return true;
-	return false;
+	return refusal == IMAP_REFUSAL_THROTTLED ||
+	       refusal == IMAP_REFUSAL_TEMPORARY ||
+	       refusal == IMAP_REFUSAL_DAILY_LIMIT ||
+	       imap_cmd_has_code(cmd, "LIMIT");
 }
 
 int imap_auth_refused(

@@ -14,6 +14,7 @@
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/imap/imap_refusal.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -346,13 +347,15 @@ static int on_message(struct sync_source *src, const struct imap_event *event,
 /* May pass by itself: the whole session is retried later. */
 bool sync_fetch_is_transient(const struct imap_cmd *cmd)
 {
-	static const char *const codes[] = {"UNAVAILABLE", "INUSE", "SERVERBUG",
-	    "LIMIT", "THROTTLED", "OVERQUOTA"};
-
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (imap_cmd_has_code(cmd, codes[i]))
-			return true;
-	return false;
+	switch ((int)imap_refusal_of(cmd)) {
+	case IMAP_REFUSAL_THROTTLED:
+	case IMAP_REFUSAL_TEMPORARY:
+	case IMAP_REFUSAL_DAILY_LIMIT:
+	case IMAP_REFUSAL_QUOTA: // of reading: a source cannot be full
+		return true;
+	default:
+		return imap_cmd_has_code(cmd, "LIMIT");
+	}
 }
 
 static void ask_again(struct sync_source *src, struct source_box *box,

@@ -11,6 +11,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_refusal.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -74,29 +75,16 @@ const struct error *sync_target_error(const struct sync_target *dst)
 
 bool sync_target_is_transient(const struct imap_cmd *cmd)
 {
-	static const char *const codes[] = {
-	    "UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED"};
+	enum imap_refusal refusal = imap_refusal_of(cmd);
 
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (imap_cmd_has_code(cmd, codes[i]))
-			return true;
-	return strcasestr(imap_cmd_reply(cmd), "throttled") != NULL;
+	return refusal == IMAP_REFUSAL_THROTTLED ||
+	       refusal == IMAP_REFUSAL_TEMPORARY ||
+	       refusal == IMAP_REFUSAL_DAILY_LIMIT;
 }
 
 bool sync_target_says_gone(const struct imap_cmd *cmd)
 {
-	static const char *const texts[] = {"doesn't exist", "does not exist",
-	    "unknown mailbox", "no such mailbox", "not found"};
-
-	if (imap_cmd_has_code(cmd, "NONEXISTENT") ||
-	    imap_cmd_has_code(cmd, "TRYCREATE"))
-		return true;
-	if (imap_cmd_code(cmd)[0])
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (strcasestr(imap_cmd_reply(cmd), texts[i]))
-			return true;
-	return false;
+	return imap_refusal_of(cmd) == IMAP_REFUSAL_GONE;
 }
 
 struct imap_cmd *sync_target_command(

@@ -60,7 +60,8 @@ static enum exit_code judge(
 		    "the accounting does not add up: please report this log");
 		return EXIT_CODE_INTERNAL;
 	}
-	if (tally_refused(t) > 0 || t->extra[TALLY_MAILBOXES_FAILED] > 0)
+	if (ending->needs_look || tally_refused(t) > 0 ||
+	    t->extra[TALLY_MAILBOXES_FAILED] > 0)
 		return EXIT_CODE_PARTIAL;
 	if (ending->changed || t->vanished > 0)
 		return EXIT_CODE_CHANGED;
@@ -83,6 +84,8 @@ void sync_accounting_close(struct sync_plan *plan,
 		tell_mailbox(m, &t, log, reporter);
 		tally_add(&result->tally, &t);
 	}
+	if (plan)
+		tally_add(&result->tally, &plan->by_surplus);
 	if (ending->error)
 		result->error = *ending->error;
 	else if (ending->interrupted)

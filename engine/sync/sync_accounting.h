@@ -27,7 +27,7 @@ struct sync_result {
 /* How the sides ended. */
 struct sync_ending {
 	const struct error *error; /* the one that ended the run, or NULL */
-	bool interrupted, changed;
+	bool interrupted, changed, needs_look;
 };
 
 /* Adds up both sides of every mailbox (plan NULL: none was reached), logs and

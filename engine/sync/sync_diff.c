@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "engine/base/mem.h"
 #include "engine/imap/imap_date.h"
 #include "engine/sync/sync_index.h"
 
@@ -46,12 +47,32 @@ static int compare(
 	return order;
 }
 
-static size_t pair(struct group s, struct group t, enum rule rule)
+/* The two groups, and where pairs are noted. */
+struct match {
+	struct group s, t;
+	struct sync_pairs *pairs; /* may be NULL */
+	bool deleted;             /* those that are \Deleted on the source */
+};
+
+static void note(const struct match *m, size_t i, size_t j)
 {
+	struct sync_pairs *p = m->pairs;
+
+	if (!p)
+		return;
+	p->list = mem_grow(p->list, &p->cap, p->count, sizeof(*p->list));
+	p->list[p->count++] =
+	    (struct sync_pair){m->s.entries[i].uid, m->t.entries[j].uid};
+}
+
+static size_t pair(const struct match *m, enum rule rule)
+{
+	const struct group s = m->s, t = m->t;
 	size_t i = 0, j = 0, paired = 0;
 
 	while (i < s.count && j < t.count) {
-		if (s.entries[i].is_present || s.entries[i].is_deleted) {
+		if (s.entries[i].is_present ||
+		    s.entries[i].is_deleted != m->deleted) {
 			i++;
 			continue;
 		}
@@ -61,6 +82,7 @@ static size_t pair(struct group s, struct group t, enum rule rule)
 		}
 		int order = compare(rule, &s.entries[i], &t.entries[j]);
 		if (order == 0) {
+			note(m, i, j);
 			s.entries[i++].is_present = 1;
 			t.entries[j++].is_present = 1;
 			paired++;
@@ -84,7 +106,17 @@ static struct group group_at(struct sync_index *index, size_t at)
 	return g;
 }
 
-size_t sync_diff(struct sync_index *source, struct sync_index *target)
+static size_t pair_groups(struct match *m)
+{
+	size_t paired = 0;
+
+	for (int rule = RULE_SIZE_AND_DATE; rule <= RULE_ORDER; rule++)
+		paired += pair(m, (enum rule)rule);
+	return paired;
+}
+
+size_t sync_diff(struct sync_index *source, struct sync_index *target,
+    struct sync_pairs *pairs)
 {
 	size_t i = 0, j = 0, present = 0;
 
@@ -98,14 +130,15 @@ size_t sync_diff(struct sync_index *source, struct sync_index *target)
 		} else if (order > 0) {
 			j++;
 		} else {
-			struct group s = group_at(source, i);
-			struct group t = group_at(target, j);
-			present += pair(s, t, RULE_SIZE_AND_DATE);
-			present += pair(s, t, RULE_SIZE);
-			present += pair(s, t, RULE_LINE_END_ADDED);
-			present += pair(s, t, RULE_ORDER);
-			i += s.count;
-			j += t.count;
+			struct match m = {.s = group_at(source, i),
+			    .t = group_at(target, j),
+			    .pairs = pairs};
+			present += pair_groups(&m);
+			m.deleted = true;
+			if (pairs)
+				present += pair_groups(&m);
+			i += m.s.count;
+			j += m.t.count;
 		}
 	}
 	sync_index_sort_by_uid(source);

@@ -11,13 +11,28 @@
 #define ENGINE_SYNC_SYNC_DIFF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct sync_index;
 
+/* Two UIDs of one message. */
+struct sync_pair {
+	uint32_t source, target;
+};
+
+struct sync_pairs {
+	struct sync_pair *list;
+	size_t count, cap;
+};
+
 /*
- * Sets is_present in the entries of `source`; deleted ones take no part.
- * Returns how many are present. `source` comes back by UID, `target` by key.
+ * Sets is_present in the entries of both that have a counterpart. Without
+ * `pairs` messages that are \Deleted on the source take no part. With `pairs`
+ * (appended to) they do, after all others: the copy of such a message is not
+ * one that the source does not have. Returns how many are present. `source`
+ * comes back by UID, `target` by key.
  */
-size_t sync_diff(struct sync_index *source, struct sync_index *target);
+size_t sync_diff(struct sync_index *source, struct sync_index *target,
+    struct sync_pairs *pairs);
 
 #endif

@@ -8,6 +8,7 @@
 #include "engine/base/mem.h"
 #include "engine/sync/sync_index.h"
 #include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_orders.h"
 #include "engine/sync/sync_wake.h"
 
 /* Entries that wait to be taken: 32 bytes each. */
@@ -22,6 +23,12 @@ struct offer {
 	struct sync_index index;
 };
 
+struct order_offer {
+	struct order_offer *next;
+	size_t mailbox;
+	struct sync_orders *orders;
+};
+
 struct sync_exchange {
 	pthread_mutex_t mutex;
 	struct sync_wake *source, *target;
@@ -29,6 +36,8 @@ struct sync_exchange {
 	struct sync_plan *plan;
 	struct offer *head, **tail;
 	size_t entries;
+	struct order_offer *orders, **orders_tail;
+	char *objection; /* NULL: nothing said yet */
 	atomic_bool stopped;
 };
 
@@ -41,6 +50,7 @@ struct sync_exchange *sync_exchange_new(
 	x->source = source;
 	x->target = target;
 	x->tail = &x->head;
+	x->orders_tail = &x->orders;
 	atomic_init(&x->stopped, false);
 	return x;
 }
@@ -55,6 +65,13 @@ void sync_exchange_free(struct sync_exchange *x)
 		sync_index_release(&o->index);
 		free(o);
 	}
+	while (x->orders) {
+		struct order_offer *o = x->orders;
+		x->orders = o->next;
+		sync_orders_free(o->orders);
+		free(o);
+	}
+	free(x->objection);
 	if (x->inventory) {
 		sync_inventory_release(x->inventory);
 		free(x->inventory);
@@ -144,6 +161,59 @@ bool sync_exchange_take_index(struct sync_exchange *x, size_t *mailbox_out,
 	free(o);
 	sync_wake_signal(x->target);
 	return true;
+}
+
+void sync_exchange_offer_orders(
+    struct sync_exchange *x, size_t mailbox, struct sync_orders *orders)
+{
+	struct order_offer *o = mem_calloc(1, sizeof(*o));
+
+	o->mailbox = mailbox;
+	o->orders = orders;
+	(void)pthread_mutex_lock(&x->mutex);
+	*x->orders_tail = o;
+	x->orders_tail = &o->next;
+	(void)pthread_mutex_unlock(&x->mutex);
+}
+
+struct sync_orders *sync_exchange_take_orders(
+    struct sync_exchange *x, size_t *mailbox_out)
+{
+	struct sync_orders *orders = NULL;
+
+	(void)pthread_mutex_lock(&x->mutex);
+	struct order_offer *o = x->orders;
+	if (o) {
+		x->orders = o->next;
+		if (!x->orders)
+			x->orders_tail = &x->orders;
+	}
+	(void)pthread_mutex_unlock(&x->mutex);
+	if (o) {
+		*mailbox_out = o->mailbox;
+		orders = o->orders;
+		free(o);
+	}
+	return orders;
+}
+
+void sync_exchange_allow_deleting(
+    struct sync_exchange *x, const char *objection)
+{
+	char *copy = mem_strdup(objection);
+
+	(void)pthread_mutex_lock(&x->mutex);
+	free(x->objection);
+	x->objection = copy;
+	(void)pthread_mutex_unlock(&x->mutex);
+}
+
+const char *sync_exchange_objection(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	const char *objection = x->objection;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return objection;
 }
 
 void sync_exchange_stop(struct sync_exchange *x)

@@ -13,6 +13,7 @@
 struct sync_exchange;
 struct sync_index;
 struct sync_inventory;
+struct sync_orders;
 struct sync_plan;
 struct sync_wake;
 
@@ -41,6 +42,17 @@ bool sync_exchange_has_room(struct sync_exchange *x);
 /* Source: the next one. *usable_out false: the mailbox cannot be used. */
 bool sync_exchange_take_index(struct sync_exchange *x, size_t *mailbox_out,
     bool *usable_out, struct sync_index *index_out);
+
+/* Source: what a mirror has to change in a mailbox (moves); and, when all of
+ * the source was listed, why nothing may be deleted ("" when it may).
+ * Target: the next orders, or NULL; NULL as long as nothing was said. */
+void sync_exchange_offer_orders(
+    struct sync_exchange *x, size_t mailbox, struct sync_orders *orders);
+struct sync_orders *sync_exchange_take_orders(
+    struct sync_exchange *x, size_t *mailbox_out);
+void sync_exchange_allow_deleting(
+    struct sync_exchange *x, const char *objection);
+const char *sync_exchange_objection(struct sync_exchange *x);
 
 /* Either side ended the run early: both shall end. */
 void sync_exchange_stop(struct sync_exchange *x);

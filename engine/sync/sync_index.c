@@ -9,6 +9,7 @@
 #include "engine/base/mem.h"
 #include "engine/imap/imap_date.h"
 #include "engine/imap/imap_seqset.h"
+#include "engine/sync/sync_flags.h"
 
 enum {
 	SLACK = 10000, /* arrived while it was listed */
@@ -19,6 +20,7 @@ enum {
 void sync_index_release(struct sync_index *index)
 {
 	free(index->entries);
+	sync_flags_free(index->flags);
 	*index = (struct sync_index){0};
 }
 
@@ -26,6 +28,10 @@ void sync_index_reset(struct sync_index *index)
 {
 	index->count = index->keyless = 0;
 	index->exists = 0;
+	if (index->flags) {
+		sync_flags_free(index->flags);
+		index->flags = sync_flags_new();
+	}
 }
 
 const char *sync_index_items(bool with_keys)
@@ -82,6 +88,8 @@ void sync_index_add(
 	index->entries =
 	    mem_grow(index->entries, &index->cap, index->count, sizeof(e));
 	index->entries[index->count++] = e;
+	if (index->flags && f->has_flags)
+		sync_flags_add(index->flags, f->uid, f->flags);
 }
 
 int sync_index_check(const struct sync_index *index, struct error *err)
@@ -149,6 +157,8 @@ void sync_index_finish(struct sync_index *index)
 		index->entries[kept++] = *e;
 	}
 	index->count = kept;
+	if (index->flags)
+		sync_flags_finish(index->flags);
 }
 
 bool sync_index_keyless_set(const struct sync_index *index, size_t *at,

@@ -15,6 +15,7 @@
 
 struct buf;
 struct error;
+struct sync_flags;
 
 enum {
 	SYNC_INDEX_SIZE_MAX = (1 << 29) - 1
@@ -40,6 +41,7 @@ struct sync_index {
 	uint32_t uidvalidity; /* 0: not told */
 	uint32_t exists;      /* what SELECT or EXAMINE said */
 	size_t keyless;
+	struct sync_flags *flags; /* for a mirror, owned; else NULL */
 };
 
 void sync_index_release(struct sync_index *index);

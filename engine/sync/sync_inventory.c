@@ -8,6 +8,7 @@
 #include "engine/base/mem.h"
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_conn.h"
+#include "engine/imap/imap_refusal.h"
 #include "engine/sync/sync_names.h"
 
 enum {
@@ -37,7 +38,7 @@ static void clear(struct sync_inventory *inv)
 		free(inv->foreign[i]);
 	inv->count = inv->foreign_count = inv->name_bytes = 0;
 	inv->next_status = inv->pending = 0;
-	inv->sorted = false;
+	inv->sorted = inv->subscriptions_failed = false;
 }
 
 void sync_inventory_release(struct sync_inventory *inv)
@@ -282,11 +283,11 @@ static bool send_status(
     struct sync_inventory *inv, struct imap_conn *conn, int op_base)
 {
 	while (inv->next_status < inv->count && inv->pending < STATUS_FLIGHT) {
-		const struct sync_box *box = &inv->boxes[inv->next_status++];
+		struct sync_box *box = &inv->boxes[inv->next_status++];
 		if (box->has_status || !box->is_selectable)
 			continue;
-		struct imap_cmd *cmd = imap_conn_command(
-		    conn, op_base + OP_STATUS, NULL, "STATUS");
+		struct imap_cmd *cmd =
+		    imap_conn_command(conn, op_base + OP_STATUS, box, "STATUS");
 		imap_cmd_text(cmd, " ");
 		imap_cmd_string_z(cmd, box->name);
 		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY)");
@@ -312,6 +313,14 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 		send_list(inv, conn, op_base);
 		return 0;
 	}
+	// Dovecot lists a deleted parent as if it were still there
+	if (op == OP_STATUS && imap_refusal_of(cmd) == IMAP_REFUSAL_GONE) {
+		struct sync_box *box = imap_cmd_context(cmd);
+		box->is_missing = !sync_names_is_inbox(box->name);
+		box->is_selectable = !box->is_missing;
+	}
+	inv->subscriptions_failed |=
+	    op == OP_LSUB && imap_cmd_condition(cmd) != IMAP_CONDITION_OK;
 	// NAMESPACE, LSUB, STATUS: a refusal costs what they would have told
 	if (inv->pending > 0)
 		return 0;

@@ -23,6 +23,7 @@ struct sync_box {
 	char *name;     /* as on the wire */
 	bool is_listed; /* false: only subscribed to */
 	bool is_selectable, is_subscribed;
+	bool is_missing; /* listed, but STATUS knew nothing of it */
 	bool has_status, has_size;
 	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
 	uint64_t bytes;
@@ -42,6 +43,7 @@ struct sync_inventory {
 	char *prefix; /* personal namespace, "" when none */
 	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
 	size_t foreign_count;
+	bool subscriptions_failed; /* LSUB was refused: none is known */
 	bool rest_is_foreign;  /* theirs is "": all that is not below ours */
 	struct imap_caps caps; /* of the session that told all this */
 	/* private */

@@ -35,6 +35,11 @@ struct sync_plan {
 	struct sync_mailbox *mailboxes;
 	size_t count;
 	size_t skipped; /* mailboxes left out by rule */
+	/* of a mirror */
+	struct sync_surplus *surplus;
+	size_t surplus_count;
+	uint64_t target_messages; /* in all of its mailboxes */
+	struct tally by_surplus;  /* the target's */
 };
 
 void sync_plan_free(struct sync_plan *plan);

@@ -10,6 +10,7 @@
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_names.h"
+#include "engine/sync/sync_surplus.h"
 
 void sync_plan_free(struct sync_plan *plan)
 {
@@ -20,12 +21,27 @@ void sync_plan_free(struct sync_plan *plan)
 		free(plan->mailboxes[i].target);
 		free(plan->mailboxes[i].refusal);
 	}
+	for (size_t i = 0; i < plan->surplus_count; i++)
+		free(plan->surplus[i].name);
+	free(plan->surplus);
 	free(plan->mailboxes);
 	free(plan);
 }
 
-static bool is_skipped(const struct job_options *options, const char *name)
+char *sync_mapping_name(const char *name, const struct sync_inventory *source,
+    const struct sync_inventory *target, const struct job_options *options)
 {
+	const struct sync_naming from = {source->prefix, source->separator};
+	const struct sync_naming to = {target->prefix, target->separator};
+
+	(void)options;
+	return sync_names_map(name, &from, &to);
+}
+
+bool sync_mapping_is_skipped(const struct job_options *options,
+    const struct sync_inventory *inventory, const char *name)
+{
+	(void)inventory;
 	for (size_t i = 0; i < options->skip_mailboxes; i++) {
 		const char *pattern = options->skip_mailbox[i];
 		if (text_wildcard(pattern, name) ||
@@ -57,14 +73,12 @@ static void add_mailbox(struct sync_plan *plan, const struct sync_box *box,
     struct sync_inventory *source, struct sync_inventory *target,
     const struct job_options *options)
 {
-	const struct sync_naming from = {source->prefix, source->separator};
-	const struct sync_naming to = {target->prefix, target->separator};
 	struct sync_mailbox *m = &plan->mailboxes[plan->count];
 
 	*m = (struct sync_mailbox){
 	    .number = plan->count,
 	    .source = mem_strdup(box->name),
-	    .target = sync_names_map(box->name, &from, &to),
+	    .target = sync_mapping_name(box->name, source, target, options),
 	    .has_status = box->has_status,
 	    .has_size = box->has_size,
 	    .messages = box->messages,
@@ -130,7 +144,7 @@ struct sync_plan *sync_mapping(struct sync_inventory *source,
 		if (!box->is_selectable ||
 		    sync_inventory_is_foreign(source, box->name))
 			continue;
-		if (is_skipped(options, box->name))
+		if (sync_mapping_is_skipped(options, source, box->name))
 			plan->skipped++;
 		else
 			add_mailbox(plan, box, source, target, options);

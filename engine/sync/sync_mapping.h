@@ -8,6 +8,8 @@
 #ifndef ENGINE_SYNC_SYNC_MAPPING_H
 #define ENGINE_SYNC_SYNC_MAPPING_H
 
+#include <stdbool.h>
+
 struct job_options;
 struct sync_inventory;
 struct sync_plan;
@@ -15,5 +17,13 @@ struct sync_plan;
 /* Heap; free with sync_plan_free. The inventories stay as they are. */
 struct sync_plan *sync_mapping(struct sync_inventory *source,
     struct sync_inventory *target, const struct job_options *options);
+
+/* The target's name of a source mailbox as a heap string; NULL: it has none. */
+char *sync_mapping_name(const char *name, const struct sync_inventory *source,
+    const struct sync_inventory *target, const struct job_options *options);
+
+/* Does --skipMailbox leave it out? */
+bool sync_mapping_is_skipped(const struct job_options *options,
+    const struct sync_inventory *inventory, const char *name);
 
 #endif

@@ -310,6 +310,7 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 						   : sync_source_error(source);
 	ending.interrupted = atomic_load(&shared.interrupted);
 	ending.changed = atomic_load(&shared.changed);
+	ending.needs_look = atomic_load(&shared.needs_look);
 	sync_accounting_close(sync_source_plan(source), &ending, io->log,
 	    shared.reporter, result);
 	result->duration_ms = (uint64_t)(clock_ms() - start_ms);

@@ -7,8 +7,12 @@
 #include "engine/sync/sync_target_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/job.h"
 
 enum {
 	SETUP_COMMANDS_MAX = 200 /* under way */
@@ -19,6 +23,11 @@ static void subscribe(struct sync_target *dst, struct target_box *box)
 	if (!box->m->subscribe || box->subscribed)
 		return;
 	box->subscribed = true;
+	if (dst->shared->job->options.dry_run) {
+		box->subscribe_answered = true;
+		box->m->by_target.extra[TALLY_SUBSCRIBED]++;
+		return;
+	}
 	imap_conn_send(dst->conn,
 	    sync_target_command(dst, TARGET_OP_SUBSCRIBE, box, "SUBSCRIBE"));
 }
@@ -31,6 +40,21 @@ static void ask_flags(struct sync_target *dst, struct target_box *box)
 	dst->flags_asked = true;
 	imap_conn_send(dst->conn,
 	    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
+}
+
+/* Without changes: what would be made counts as made. */
+static void pretend(struct sync_target *dst, struct target_box *box)
+{
+	struct tally *t = &box->m->by_target;
+	char shown[200];
+
+	(void)text_escape(
+	    box->m->target, strlen(box->m->target), shown, sizeof(shown));
+	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+	    "mailbox '%s' would be created", shown);
+	box->state = TARGET_BOX_READY;
+	t->extra[TALLY_MAILBOXES_CREATED]++;
+	t->extra[TALLY_SUBSCRIBED] += box->m->subscribe;
 }
 
 bool sync_setup_work(struct sync_target *dst)
@@ -46,6 +70,10 @@ bool sync_setup_work(struct sync_target *dst)
 		worked = true;
 		if (!box->m->target || box->m->refusal) {
 			box->state = TARGET_BOX_REFUSED; // known to the source
+			continue;
+		}
+		if (box->create && dst->shared->job->options.dry_run) {
+			pretend(dst, box);
 			continue;
 		}
 		if (box->create) {

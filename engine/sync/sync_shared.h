@@ -27,6 +27,8 @@ struct sync_shared {
 	struct sync_wake source_wake, target_wake;
 	atomic_bool interrupted; /* stop cleanly, now */
 	atomic_bool changed;     /* another pass will find work */
+	atomic_bool
+	    needs_look; /* something was not done, and it was said why */
 	/* for progress only */
 	atomic_uint_fast64_t seen, copied, present, expected;
 	atomic_uint_fast64_t bytes_copied, expected_bytes;

@@ -3,19 +3,24 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_date.h"
 #include "engine/sync/sync_diff.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_mapping.h"
+#include "engine/sync/sync_orders.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_scan.h"
 #include "engine/sync/sync_source_private.h"
+#include "engine/sync/sync_surplus.h"
 
 enum {
 	SCAN_ENTRIES_MAX = 20000, /* listed ahead; one mailbox always goes */
@@ -96,6 +101,25 @@ void sync_source_box_done(struct sync_source *src, struct source_box *box)
 
 /* ------------------------------------------------------------ listing */
 
+static bool is_mirror(const struct sync_source *src)
+{
+	return src->shared->job->options.mode == JOB_MODE_DST;
+}
+
+/* What a mirror may not be sure of: the first reason is kept. */
+static void object(
+    struct sync_source *src, const struct source_box *box, const char *why)
+{
+	char shown[100];
+
+	if (src->objection[0])
+		return;
+	(void)text_escape(
+	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
+	(void)snprintf(src->objection, sizeof(src->objection),
+	    "mailbox '%s' of the source: %s", shown, why);
+}
+
 static uint64_t expected_entries(const struct source_box *box)
 {
 	return box->m->has_status ? box->m->messages : 1;
@@ -106,10 +130,22 @@ static void start_scan(struct sync_source *src, struct source_box *box)
 	box->state = SOURCE_BOX_SCANNING;
 	box->with_keys = !box->m->is_cold;
 	box->prefix_pending = 0;
+	box->exists_told = false;
+	if (is_mirror(src) && box->with_keys && !box->index.flags)
+		box->index.flags = sync_flags_new();
 	sync_index_reset(&box->index);
 	src->scan_entries += expected_entries(box);
 	sync_source_examine(src, box);
 	sync_scan_list(src->conn, SOURCE_OP_SCAN, box, 1, box->with_keys);
+}
+
+/* syncSrcNew leaves out what is older than the target's newest. */
+static bool is_older(const struct sync_source *src,
+    const struct source_box *box, const struct sync_entry *e)
+{
+	return src->shared->job->options.mode == JOB_MODE_SRC_NEW &&
+	       box->with_keys && e->date != SYNC_INDEX_NO_DATE &&
+	       imap_date_packed_seconds(e->date) < box->newest;
 }
 
 /* The listing (and, when compared, is_present) becomes the list to fetch. */
@@ -130,6 +166,11 @@ static void make_todo(struct sync_source *src, struct source_box *box)
 			t->skipped[TALLY_SKIP_DELETED]++;
 		} else if (e->is_present) {
 			t->present++;
+		} else if (is_older(src, box, e)) {
+			t->skipped[TALLY_SKIP_OLDER]++;
+		} else if (src->shared->job->options.dry_run) {
+			t->copied++;
+			t->bytes_copied += e->size;
 		} else {
 			bytes += e->size;
 			box->todo[box->todo_count++] =
@@ -158,9 +199,52 @@ static void check_listing(struct sync_source *src, struct source_box *box)
 	(void)text_escape(
 	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
 	atomic_store(&src->shared->changed, true);
+	object(src, box, "it lists fewer messages than it counts");
 	sync_reporter_warn(src->shared->reporter, "source", "source.hidden",
 	    "mailbox '%s': the server counts %u messages but lists only %zu",
 	    shown, box->exists, box->index.count);
+}
+
+/* The instant of the newest message there; says so when it lies ahead, for
+ * then nothing may seem new for long (F195). */
+static int64_t newest_of(struct sync_source *src, const struct source_box *box)
+{
+	const struct sync_index *index = &box->target_index;
+	int64_t newest = INT64_MIN;
+
+	for (size_t i = 0; i < index->count; i++) {
+		int64_t date = index->entries[i].date;
+		if (date != SYNC_INDEX_NO_DATE &&
+		    imap_date_packed_seconds(date) > newest)
+			newest = imap_date_packed_seconds(date);
+	}
+	if (newest > (int64_t)time(NULL))
+		sync_reporter_warn(src->shared->reporter, "source",
+		    "source.future",
+		    "mailbox %zu: the newest message of the target has a date in the future: older ones are not copied by syncSrcNew",
+		    box->m->number);
+	return newest;
+}
+
+static void compare(struct sync_source *src, struct source_box *box)
+{
+	struct sync_pairs pairs = {0};
+	bool mirror = is_mirror(src);
+
+	(void)sync_diff(
+	    &box->index, &box->target_index, mirror ? &pairs : NULL);
+	if (src->shared->job->options.mode == JOB_MODE_SRC_NEW)
+		box->newest = newest_of(src, box);
+	if (box->index.keyless > 0 || box->target_index.keyless > 0)
+		object(src, box, "the start of some messages was not told");
+	if (mirror) {
+		struct sync_orders *orders =
+		    sync_orders_new(&box->index, &box->target_index, &pairs);
+		if (orders)
+			sync_exchange_offer_orders(
+			    src->shared->exchange, box->m->number, orders);
+	}
+	free(pairs.list);
 }
 
 static void try_ready(struct sync_source *src, struct source_box *box)
@@ -170,7 +254,7 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	if (box->with_keys) {
 		if (!box->has_target_index)
 			return;
-		(void)sync_diff(&box->index, &box->target_index);
+		compare(src, box);
 	}
 	make_todo(src, box);
 }
@@ -191,6 +275,8 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	if (box->is_failed || box->state == SOURCE_BOX_DONE)
 		return;
 	box->is_failed = true;
+	if (failure != FAILURE_TARGET && !box->m->refusal)
+		object(src, box, "it could not be read");
 	if (box->state == SOURCE_BOX_READY) {
 		open = box->todo_open;
 	} else {
@@ -241,8 +327,10 @@ static void on_examine_data(
 
 	*moved_out = false;
 	if (r->kind == IMAP_RESPONSE_NUMBER && imap_str_is(r->word, "EXISTS") &&
-	    r->number <= UINT32_MAX)
+	    r->number <= UINT32_MAX) {
 		box->exists = box->index.exists = (uint32_t)r->number;
+		box->exists_told = true;
+	}
 	if (r->kind != IMAP_RESPONSE_STATUS ||
 	    !imap_str_is(r->code, "UIDVALIDITY") ||
 	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
@@ -258,7 +346,10 @@ static void on_scan_done(
 {
 	if (box->is_failed)
 		return;
-	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
+	// some servers refuse to list an empty mailbox
+	bool is_empty = imap_cmd_op(cmd) == SOURCE_OP_SCAN &&
+			box->exists_told && box->exists == 0;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !is_empty) {
 		fail_box(src, box, FAILURE_REFUSED, imap_cmd_verb(cmd),
 		    imap_cmd_reply(cmd));
 		return;
@@ -360,7 +451,8 @@ static int on_ready(struct sync_source *src)
 	src->phase = SOURCE_PHASE_INVENTORY;
 	sync_inventory_start(&src->inventory, src->conn, SOURCE_OP_INVENTORY,
 	    src->shared->job->options.lists ? src->shared->job->options.list[0]
-					    : "*",
+	    : src->shared->job->options.mode == JOB_MODE_SRC_NEW ? "INBOX"
+								 : "*",
 	    true);
 	return 0;
 }
@@ -392,6 +484,8 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 	const struct job_options *o = &src->shared->job->options;
 
 	src->plan = sync_mapping(&src->inventory, target, o);
+	if (is_mirror(src))
+		sync_surplus_find(src->plan, &src->inventory, target, o);
 	sync_inventory_release(target);
 	free(target);
 	sync_inventory_release(&src->inventory);
@@ -406,7 +500,9 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 			continue;
 		}
 		box->m->by_source.extra[TALLY_MAILBOXES] = 1;
-		if (box->m->has_status && box->m->messages == 0)
+		// a mirror looks all the same: what is left there goes away
+		if (box->m->has_status && box->m->messages == 0 &&
+		    (!is_mirror(src) || box->m->is_cold))
 			sync_source_box_done(src, box);
 	}
 	log_write(src->shared->log, LOG_LEVEL_INFO, "source",
@@ -447,8 +543,9 @@ static bool may_go_direct(
 	const struct job_options *o = &src->shared->job->options;
 	const struct sync_mailbox *m = box->m;
 
-	return m->is_cold && m->has_status && m->has_size && !box->no_direct &&
-	       !src->is_careful && m->messages <= o->fetch_max &&
+	return m->is_cold && !o->dry_run && m->has_status && m->has_size &&
+	       !box->no_direct && !src->is_careful &&
+	       m->messages <= o->fetch_max &&
 	       m->bytes <= o->fetch_size_max * MEBIBYTE;
 }
 
@@ -513,6 +610,21 @@ static bool schedule(struct sync_source *src)
 	return worked;
 }
 
+/* All of the source was listed, to the last mailbox: what the target has
+ * beyond that may go. */
+static void allow_deleting(struct sync_source *src)
+{
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < src->plan->count; i++)
+		seen += src->plan->mailboxes[i].by_source.source;
+	if (!src->objection[0] && seen == 0 && src->plan->target_messages > 0 &&
+	    !src->shared->job->options.force)
+		(void)snprintf(src->objection, sizeof(src->objection),
+		    "the source holds no message at all: --force lets it empty the target");
+	sync_exchange_allow_deleting(src->shared->exchange, src->objection);
+}
+
 static void end(struct sync_source *src)
 {
 	src->phase = SOURCE_PHASE_ENDED;
@@ -522,6 +634,7 @@ static void end(struct sync_source *src)
 		sync_exchange_stop(src->shared->exchange);
 	} else {
 		imap_conn_logout(src->conn);
+		allow_deleting(src);
 	}
 	sync_queue_finish(src->shared->queue);
 }

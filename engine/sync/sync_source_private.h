@@ -48,6 +48,8 @@ struct source_box {
 	bool is_failed; /* its EXAMINE was refused: answers do not count */
 	uint32_t uidvalidity; /* of the first EXAMINE; 0: none told */
 	uint32_t exists;      /* of the last one */
+	bool exists_told;
+	int64_t newest; /* syncSrcNew: instant of the target's newest message */
 	size_t prefix_pending;
 	unsigned tries; /* of an EXAMINE refused for now */
 	struct sync_index index;
@@ -111,9 +113,10 @@ struct sync_source {
 	const struct source_box *poison_box;
 	uint32_t poison_uid;
 	unsigned poison_deaths;
-	bool has_lost;      /* the session, just now */
-	bool has_set_aside; /* one such; nothing has come since */
-	bool is_hopeless;   /* no further session */
+	bool has_lost;       /* the session, just now */
+	bool has_set_aside;  /* one such; nothing has come since */
+	bool is_hopeless;    /* no further session */
+	char objection[200]; /* why a mirror deletes nothing; "" when it may */
 	struct fetch_batch *batches;
 	bool is_careful; /* after a lost session: one message at a time until
 			    one has come */

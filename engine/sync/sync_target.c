@@ -13,6 +13,7 @@
 #include "engine/contract/job.h"
 #include "engine/imap/imap_refusal.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_scan.h"
@@ -53,6 +54,7 @@ void sync_target_free(struct sync_target *dst)
 	sync_append_reset(dst);
 	free_list(&dst->pending);
 	free_list(&dst->doubts);
+	sync_mirror_release(dst);
 	for (size_t i = 0; i < dst->box_count; i++) {
 		sync_index_release(&dst->boxes[i].index);
 		free(dst->boxes[i].flags.list);
@@ -114,6 +116,11 @@ void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
 	sync_exchange_offer_index(dst->shared->exchange, box->m->number, NULL);
 }
 
+static bool is_mirror(const struct sync_target *dst)
+{
+	return dst->shared->job->options.mode == JOB_MODE_DST;
+}
+
 static bool start_scans(struct sync_target *dst)
 {
 	bool worked = false;
@@ -128,6 +135,8 @@ static bool start_scans(struct sync_target *dst)
 			break;
 		box->scan = TARGET_SCAN_RUNNING;
 		box->prefix_pending = 0;
+		if (is_mirror(dst) && !box->index.flags)
+			box->index.flags = sync_flags_new();
 		sync_index_reset(&box->index);
 		dst->scans++;
 		dst->flags_asked = true;
@@ -252,6 +261,10 @@ static void on_scan_done(
 	box->scan = TARGET_SCAN_DONE;
 	dst->scans--;
 	dst->progress++;
+	if (box->index.flags)
+		sync_flags_set_kept(box->index.flags,
+		    box->flags.is_known ? box->flags.list : NULL,
+		    box->flags.any_keyword);
 	sync_exchange_offer_index(
 	    dst->shared->exchange, box->m->number, &box->index);
 }
@@ -338,6 +351,12 @@ static int on_done(
 	case TARGET_OP_DOUBT_SELECT:
 	case TARGET_OP_DOUBT_SCAN:
 	case TARGET_OP_DOUBT_PREFIX:
+	case TARGET_OP_MIRROR_LOOK:
+	case TARGET_OP_MIRROR_SELECT:
+	case TARGET_OP_MIRROR_FLAGS:
+	case TARGET_OP_MIRROR_EXPUNGE:
+	case TARGET_OP_MIRROR_DELETE:
+	case TARGET_OP_MIRROR_UNSUBSCRIBE:
 		break; // not here
 	}
 	return 0;
@@ -388,6 +407,8 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 	int op = imap_cmd_op(cmd);
 	if (op < TARGET_OP_CREATE)
 		return on_inventory_event(dst, event);
+	if (op >= TARGET_OP_MIRROR_LOOK)
+		return sync_mirror_on_event(dst, event, cmd);
 	if (op >= TARGET_OP_DOUBT_SELECT)
 		return sync_doubt_on_event(dst, event, cmd);
 	if (op == TARGET_OP_APPEND)
@@ -423,7 +444,8 @@ static bool take_plan(struct sync_target *dst)
 		box->status_uidnext = box->m->target_uidnext;
 		box->needs_scan =
 		    !box->m->is_cold && !box->m->refusal &&
-		    !(box->m->has_status && box->m->messages == 0);
+		    (is_mirror(dst) ||
+			!(box->m->has_status && box->m->messages == 0));
 	}
 	sync_quiet_init(dst);
 	dst->phase = TARGET_PHASE_COPY;
@@ -451,6 +473,7 @@ static void on_lost(struct sync_target *dst)
 	sync_append_reset(dst);
 	sync_doubt_reset(dst);
 	sync_quiet_reset(dst);
+	sync_mirror_reset(dst);
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if (box->state == TARGET_BOX_CREATING)
@@ -521,6 +544,7 @@ static bool work(struct sync_target *dst)
 		return worked;
 	if (!sync_doubt_work(dst))
 		worked |= sync_append_work(dst);
+	worked |= sync_mirror_work(dst);
 	return worked;
 }
 
@@ -529,7 +553,7 @@ static bool is_complete(const struct sync_target *dst)
 	return dst->phase == TARGET_PHASE_COPY &&
 	       sync_queue_is_finished(dst->shared->queue) &&
 	       sync_append_is_idle(dst) && imap_conn_commands(dst->conn) == 0 &&
-	       dst->next_setup == dst->box_count;
+	       dst->next_setup == dst->box_count && sync_mirror_is_done(dst);
 }
 
 /* Told to stop: nothing new is sent, what is under way is waited for. */

@@ -24,7 +24,13 @@ enum target_op {
 	TARGET_OP_APPEND,
 	TARGET_OP_DOUBT_SELECT,
 	TARGET_OP_DOUBT_SCAN,
-	TARGET_OP_DOUBT_PREFIX
+	TARGET_OP_DOUBT_PREFIX,
+	TARGET_OP_MIRROR_LOOK, /* STATUS of a mailbox that is to go */
+	TARGET_OP_MIRROR_SELECT,
+	TARGET_OP_MIRROR_FLAGS,
+	TARGET_OP_MIRROR_EXPUNGE,
+	TARGET_OP_MIRROR_DELETE,
+	TARGET_OP_MIRROR_UNSUBSCRIBE
 };
 
 enum target_box_state {
@@ -63,6 +69,7 @@ struct target_box {
 	size_t prefix_pending;
 	struct sync_index index;
 	struct target_flags flags;
+	struct sync_orders *orders; /* of a mirror; NULL: none */
 	/* Where to look for an APPEND in doubt: messages that arrived since are
 	 * at or above `uidnext`; the keys of those known to be ours there. */
 	uint32_t uidnext, uidvalidity;
@@ -99,6 +106,30 @@ enum target_quiet {
 	TARGET_QUIET_UNKNOWN,
 	TARGET_QUIET_ASKED,
 	TARGET_QUIET_SURE /* nobody else appends: go */
+};
+
+/* One mailbox whose messages a mirror changes. */
+struct mirror_item {
+	struct target_box *box;       /* or */
+	struct sync_surplus *surplus; /* one that is to be emptied */
+	uint32_t uidvalidity;         /* when it was listed; 0: not told */
+	bool was_selected, was_moved, is_refused, is_done;
+};
+
+enum mirror_phase {
+	MIRROR_WAITING,  /* until all has been copied */
+	MIRROR_LOOKING,  /* at the mailboxes that are to go */
+	MIRROR_CHANGING, /* messages, one mailbox after the other */
+	MIRROR_REMOVING, /* mailboxes and subscriptions */
+	MIRROR_DONE
+};
+
+struct target_mirror {
+	enum mirror_phase phase;
+	struct mirror_item *items;
+	size_t count;
+	size_t at;      /* the next one of the phase */
+	size_t pending; /* commands under way */
 };
 
 struct sync_target {
@@ -142,6 +173,7 @@ struct sync_target {
 	struct target_box *looking; /* whose doubts are looked for now */
 	struct sync_index found;
 	size_t found_prefix_pending;
+	struct target_mirror mirror;
 };
 
 /* sync_target.c */
@@ -212,6 +244,15 @@ int64_t sync_doubt_deadline_ms(const struct sync_target *dst);
 /* Remembers an acknowledged message while its UID is not known. */
 int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
     const struct sync_message *m);
+
+/* sync_mirror.c: what syncDst changes, when all has been copied. */
+
+bool sync_mirror_work(struct sync_target *dst);
+bool sync_mirror_is_done(const struct sync_target *dst);
+int sync_mirror_on_event(struct sync_target *dst,
+    const struct imap_event *event, const struct imap_cmd *cmd);
+void sync_mirror_reset(struct sync_target *dst);
+void sync_mirror_release(struct sync_target *dst);
 
 /* sync_quiet.c: nobody else may be appending when we begin. */
 

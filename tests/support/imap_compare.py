@@ -24,7 +24,7 @@ import ssl
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from imap_client import Imap  # noqa: E402
+from imap_client import Imap, ImapError  # noqa: E402
 
 MONTHS = {m: i + 1 for i, m in enumerate(
     b'jan feb mar apr may jun jul aug sep oct nov dec'.split())}
@@ -67,7 +67,13 @@ class Account:
         for name, (attributes, _) in listed.items():
             if b'\\NOSELECT' in attributes or b'\\NONEXISTENT' in attributes:
                 continue
-            self._read(client, name)
+            try:
+                self._read(client, name)
+            except ImapError as e:
+                # Dovecot lists a deleted parent as if it were still there
+                if "doesn't exist" not in str(e):
+                    raise
+                self.boxes.pop(self.plain(name), None)
 
     def plain(self, name):
         if name.upper() == b'INBOX':
@@ -120,24 +126,31 @@ def unpaired(only_source, only_target):
                     ' '.join(sorted(key[2])), ' '.join(sorted(other[2])))
 
 
-def compare(source, target, renamed=None, subscriptions=True):
-    """The differences as lines; none when the target is a complete copy."""
+def compare(source, target, renamed=None, subscriptions=True, mirror=False):
+    """The differences as lines; none when the target is a complete copy.
+
+    mirror: nothing may be there beyond that, but for copies of messages that
+    are \\Deleted on the source.
+    """
     renamed = renamed or {}
     out = []
-    expected = {}
+    expected, tolerated = {}, collections.defaultdict(collections.Counter)
     for name, box in source.boxes.items():
         expected.setdefault(renamed.get(name, name),
                             collections.Counter()).update(box)
+        if mirror:
+            tolerated[renamed.get(name, name)].update(source.deleted[name])
     for name in sorted(set(expected) | set(target.boxes)):
         if name not in target.boxes:
             out.append('%s: not on the target' % name)
             continue
         if name not in expected:
-            if target.boxes[name]:
+            if target.boxes[name] or mirror:
                 out.append('%s: only on the target' % name)
             continue
         have = target.boxes[name]
-        missing, extra = expected[name] - have, have - expected[name]
+        missing = expected[name] - have
+        extra = have - expected[name] - tolerated[name]
         for key, times in missing.items():
             out.append('%s: missing on the target, %d x: %s'
                        % (name, times, describe(source, key)))
@@ -151,6 +164,9 @@ def compare(source, target, renamed=None, subscriptions=True):
                   if n in source.boxes}
         for name in sorted(wanted - target.subscribed):
             out.append('%s: not subscribed on the target' % name)
+        wanted = {renamed.get(n, n) for n in source.subscribed}
+        for name in sorted(target.subscribed - wanted if mirror else ()):
+            out.append('%s: subscribed on the target only' % name)
     return out
 
 

@@ -115,7 +115,7 @@ ParameterizedTest(struct row *row, sync_diff, finds_what_is_missing)
 
 	fill(&source, row->source);
 	fill(&target, row->target);
-	size_t present = sync_diff(&source, &target);
+	size_t present = sync_diff(&source, &target, NULL);
 	for (size_t i = 0; i < source.count; i++) {
 		const struct sync_entry *e = &source.entries[i];
 		cr_assert_eq(e->uid, i + 1, "in the order of UIDs");
@@ -142,7 +142,7 @@ Test(sync_diff, compares_instants)
 		add(&source, &(struct item){'a', 7, 998 + uid, false}, uid);
 	add(&target, &(struct item){'a', 7, 0, false}, 1);
 	target.entries[0].date = imap_date_pack(&there);
-	cr_assert_eq(sync_diff(&source, &target), 1);
+	cr_assert_eq(sync_diff(&source, &target, NULL), 1);
 	cr_assert_not(source.entries[0].is_present);
 	cr_assert(source.entries[1].is_present);
 	cr_assert_not(source.entries[2].is_present);
@@ -178,7 +178,7 @@ Test(sync_diff, keeps_multiplicity)
 		}
 		for (int i = 0; i < KEYS; i++)
 			expected += here[i] < there[i] ? here[i] : there[i];
-		cr_assert_eq(sync_diff(&source, &target), expected);
+		cr_assert_eq(sync_diff(&source, &target, NULL), expected);
 		size_t marked = 0;
 		for (size_t i = 0; i < source.count; i++)
 			marked += source.entries[i].is_present;
@@ -207,7 +207,7 @@ Test(sync_diff, pairs_thousands_of_equal_keys_quickly)
 			    &(struct item){'a', i % 83 + 9, i % 79, false},
 			    i + 1);
 	}
-	cr_assert_eq(sync_diff(&source, &target), MANY / 2);
+	cr_assert_eq(sync_diff(&source, &target, NULL), MANY / 2);
 	for (size_t i = 0; i < source.count; i++)
 		cr_assert_eq(source.entries[i].uid, i + 1);
 	cr_assert_lt(clock_ms() - start, 5000);

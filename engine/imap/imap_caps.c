@@ -13,6 +13,12 @@ static const char *const names[] = {
     [IMAP_CAP_STARTTLS] = "STARTTLS",
     [IMAP_CAP_LOGINDISABLED] = "LOGINDISABLED",
     [IMAP_CAP_AUTH_PLAIN] = "AUTH=PLAIN",
+    [IMAP_CAP_AUTH_CRAM_MD5] = "AUTH=CRAM-MD5",
+    [IMAP_CAP_AUTH_SCRAM_SHA_1] = "AUTH=SCRAM-SHA-1",
+    [IMAP_CAP_AUTH_SCRAM_SHA_256] = "AUTH=SCRAM-SHA-256",
+    [IMAP_CAP_AUTH_XOAUTH2] = "AUTH=XOAUTH2",
+    [IMAP_CAP_AUTH_OAUTHBEARER] = "AUTH=OAUTHBEARER",
+    [IMAP_CAP_AUTH_EXTERNAL] = "AUTH=EXTERNAL",
     [IMAP_CAP_SASL_IR] = "SASL-IR",
     [IMAP_CAP_LITERAL_PLUS] = "LITERAL+",
     [IMAP_CAP_LITERAL_MINUS] = "LITERAL-",
@@ -40,17 +46,11 @@ static const char *const names[] = {
 static_assert(ARRAY_LEN(names) == IMAP_CAPS, "a name for every capability");
 
 /*
- * `bits`: what was announced in the lower half, what was dropped in the upper.
- * Servers repeat their list in replies at will, and a later list must not
- * bring back what failed; only a reset does.
+ * `bits`: what was announced, `dropped`: what failed. Servers repeat their list
+ * in replies at will, and a later list must not bring back what failed; only a
+ * reset does.
  */
-enum {
-	DROPPED_SHIFT = 32
-};
-
-static_assert((int)IMAP_CAPS <= DROPPED_SHIFT, "both halves fit");
-
-#define DROPPED_MASK (UINT64_MAX << DROPPED_SHIFT)
+static_assert((int)IMAP_CAPS <= 64, "a bit for every capability");
 
 static uint64_t bit(enum imap_cap cap)
 {
@@ -118,7 +118,7 @@ void imap_caps_parse(struct imap_caps *caps, const char *list, size_t len)
 {
 	size_t from = 0;
 
-	caps->bits &= DROPPED_MASK;
+	caps->bits = 0;
 	caps->append_limit = UINT64_MAX;
 	caps->known = true;
 	for (size_t i = 0; i <= len; i++) {
@@ -132,12 +132,12 @@ void imap_caps_parse(struct imap_caps *caps, const char *list, size_t len)
 
 bool imap_caps_has(const struct imap_caps *caps, enum imap_cap cap)
 {
-	return (caps->bits & ~(caps->bits >> DROPPED_SHIFT) & bit(cap)) != 0;
+	return (caps->bits & ~caps->dropped & bit(cap)) != 0;
 }
 
 void imap_caps_drop(struct imap_caps *caps, enum imap_cap cap)
 {
-	caps->bits |= bit(cap) << DROPPED_SHIFT;
+	caps->dropped |= bit(cap);
 }
 
 const char *imap_caps_name(enum imap_cap cap)

@@ -16,6 +16,12 @@ enum imap_cap {
 	IMAP_CAP_STARTTLS,
 	IMAP_CAP_LOGINDISABLED,
 	IMAP_CAP_AUTH_PLAIN,
+	IMAP_CAP_AUTH_CRAM_MD5,
+	IMAP_CAP_AUTH_SCRAM_SHA_1,
+	IMAP_CAP_AUTH_SCRAM_SHA_256,
+	IMAP_CAP_AUTH_XOAUTH2,
+	IMAP_CAP_AUTH_OAUTHBEARER,
+	IMAP_CAP_AUTH_EXTERNAL,
 	IMAP_CAP_SASL_IR,
 	IMAP_CAP_LITERAL_PLUS,  /* LITERAL+ */
 	IMAP_CAP_LITERAL_MINUS, /* LITERAL- */
@@ -42,7 +48,7 @@ enum imap_cap {
 };
 
 struct imap_caps {
-	uint64_t bits;
+	uint64_t bits, dropped;
 	uint64_t append_limit; /* bytes; UINT64_MAX when none was announced */
 	bool known;            /* a list has been read */
 };

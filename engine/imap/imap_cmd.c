@@ -193,6 +193,13 @@ void imap_cmd_end(struct imap_cmd *cmd)
 	add_text(cmd, "\r\n", 2);
 }
 
+void imap_cmd_answer(struct imap_cmd *cmd, const char *line, size_t len)
+{
+	cmd->wait_next = true;
+	add_text(cmd, line, len);
+	add_text(cmd, "\r\n", 2);
+}
+
 int imap_cmd_op(const struct imap_cmd *cmd)
 {
 	return cmd->op;

@@ -66,6 +66,9 @@ struct imap_cmd *imap_cmd_new(
 void imap_cmd_end(struct imap_cmd *cmd);
 void imap_cmd_free(struct imap_cmd *cmd);
 
+/* Adds a line, never traced, that waits for a continuation. */
+void imap_cmd_answer(struct imap_cmd *cmd, const char *line, size_t len);
+
 /* Copies what the tagged response says. */
 void imap_cmd_finish(struct imap_cmd *cmd, const struct imap_response *r);
 

@@ -30,8 +30,8 @@ enum {
 };
 
 static const char *const state_names[] = {"closed", "connecting", "greeting",
-    "capability", "starttls", "handshake", "login", "capability after login",
-    "ready"};
+    "capability", "starttls", "handshake", "login", "proxyauth",
+    "capability after login", "ready"};
 _Static_assert(
     ARRAY_LEN(state_names) == IMAP_CONN_STATES, "a name for every state");
 
@@ -85,6 +85,7 @@ void imap_conn_close(struct imap_conn *conn)
 	conn->commands = 0;
 	imap_reader_reset(&conn->reader);
 	imap_caps_reset(&conn->caps);
+	imap_auth_release(conn);
 	conn->is_tls = false;
 	conn->announce_ready = false;
 	conn->paused = false;
@@ -111,6 +112,8 @@ int imap_conn_open(struct imap_conn *conn, struct error *err)
 	    .pin = set->pin};
 
 	bug_if(conn->state != IMAP_CONN_CLOSED);
+	if (imap_auth_prepare(conn, err) < 0)
+		return error_prefix(err, "%s", set->side);
 	new_tag_prefix(conn);
 	conn->progress_ms = clock_ms();
 	conn->setup_deadline_ms = conn->progress_ms + set->timeout_ms;
@@ -216,6 +219,15 @@ static bool pump_command(
 	return true;
 }
 
+void imap_conn_answer(
+    struct imap_conn *conn, struct imap_cmd *cmd, const char *line, size_t len)
+{
+	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side,
+	    "> <secret>, %zu bytes", len);
+	imap_cmd_answer(cmd, line, len);
+	(void)pump_command(conn, cmd, true);
+}
+
 static void pump(struct imap_conn *conn)
 {
 	for (struct imap_cmd *cmd = conn->head; cmd; cmd = cmd->next)
@@ -267,8 +279,14 @@ static int out_of_step(struct error *err, const char *what)
 	    "the server and we are out of step: %s", what);
 }
 
-static int on_continue(struct imap_conn *conn, struct error *err)
+static int on_continue(
+    struct imap_conn *conn, const struct imap_response *r, struct error *err)
 {
+	struct imap_cmd *login = conn->head;
+
+	if (conn->state == IMAP_CONN_LOGIN && conn->login.sasl && login &&
+	    !login->done && login->end_at <= stream_written(conn->stream))
+		return imap_auth_on_challenge(conn, login, r, err);
 	for (struct imap_cmd *cmd = conn->head; cmd; cmd = cmd->next) {
 		if (cmd->part_at == cmd->part_count)
 			continue;
@@ -300,6 +318,8 @@ static int on_tagged(
 	    : cmd->condition == IMAP_CONDITION_NO ? "NO"
 						  : "BAD",
 	    cmd->reply);
+	if (imap_auth_check_connected(conn, cmd, err) < 0)
+		return -1;
 	if (cmd->condition == IMAP_CONDITION_BAD && cmd->has_free_literal)
 		return error_set(err, ERROR_PROTOCOL, "proto.bad_literal",
 		    "%s answered BAD: '%s'", cmd->verb, cmd->reply);
@@ -335,9 +355,12 @@ static int on_response(
 	if (conn->state == IMAP_CONN_GREETING)
 		(void)text_escape(bytes->data, bytes->len, conn->greeting,
 		    sizeof(conn->greeting));
-	if (conn->state == IMAP_CONN_LOGIN)
+	bool is_response = imap_response_parse(bytes->data, bytes->len, r);
+	// a challenge is not shown, and must stay what it is
+	if (conn->state >= IMAP_CONN_LOGIN && conn->state < IMAP_CONN_READY &&
+	    !(is_response && r->kind == IMAP_RESPONSE_CONTINUE))
 		imap_auth_redact(conn, bytes->data, bytes->len);
-	if (!imap_response_parse(bytes->data, bytes->len, r)) {
+	if (!is_response) {
 		if (conn->state == IMAP_CONN_GREETING)
 			r->kind = IMAP_RESPONSE_DATA; // no greeting
 		else if (bytes->len == 0)
@@ -354,7 +377,7 @@ static int on_response(
 	if (r->kind != IMAP_RESPONSE_STATUS)
 		conn->useful_ms = clock_ms();
 	if (r->kind == IMAP_RESPONSE_CONTINUE)
-		return on_continue(conn, err);
+		return on_continue(conn, r, err);
 	if (r->kind == IMAP_RESPONSE_TAGGED)
 		return on_tagged(conn, r, err);
 	if (conn->state < IMAP_CONN_READY)

@@ -28,9 +28,17 @@ enum imap_tls {
 };
 
 enum imap_auth {
-	IMAP_AUTH_AUTO,
+	IMAP_AUTH_AUTO, /* what the server offers, PLAIN first */
 	IMAP_AUTH_LOGIN,
-	IMAP_AUTH_PLAIN
+	IMAP_AUTH_PLAIN,
+	IMAP_AUTH_CRAM_MD5,
+	IMAP_AUTH_SCRAM_SHA_1,
+	IMAP_AUTH_SCRAM_SHA_256,
+	IMAP_AUTH_XOAUTH2,
+	IMAP_AUTH_OAUTHBEARER,
+	IMAP_AUTH_OAUTH, /* of the two before, the one that is offered */
+	IMAP_AUTH_EXTERNAL,
+	IMAP_AUTHS
 };
 
 /* Borrowed by the connection for its life. */
@@ -43,8 +51,10 @@ struct imap_conn_settings {
 	const char *ca_file, *pin;
 	enum imap_auth auth;
 	const char *user, *as;
-	const struct secret *password;
-	bool literal_plus; /* false: synchronizing literals only */
+	const struct secret *password; /* or the token, without token_file */
+	const char *proxy_auth;        /* PROXYAUTH to this user, or NULL */
+	const char *token_file; /* read anew for every session, or NULL */
+	bool literal_plus;      /* false: synchronizing literals only */
 	uint32_t timeout_ms;
 	struct log *log;
 };
@@ -74,7 +84,8 @@ struct imap_conn;
 struct imap_conn *imap_conn_new(const struct imap_conn_settings *settings);
 void imap_conn_free(struct imap_conn *conn);
 
-/* Starts a session, the first or a new one after a failure. */
+/* Starts a session, the first or a new one after a failure. What cannot be
+ * sent (CR, LF, NUL) and a bad token file are refused before anything goes. */
 int imap_conn_open(struct imap_conn *conn, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -13,7 +13,9 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/log.h"
+#include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/imap/imap_refusal.h"
 #include "engine/io/stream.h"
 #include "engine/io/transport.h"
 
@@ -84,11 +86,56 @@ static int after_capabilities(struct imap_conn *conn, struct error *err)
 	return 0;
 }
 
-static int logged_in(struct imap_conn *conn, struct error *err)
+/* NetEase refuses SELECT to clients that did not say who they are, though it
+ * does not always announce ID. */
+static bool wants_id_unasked(const char *host)
 {
-	(void)err;
+	static const char *const domains[] = {"163.com", "126.com", "yeah.net"};
+	size_t len = strlen(host);
+
+	for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
+		size_t tail = strlen(domains[i]);
+		if (len >= tail &&
+		    text_equal_fold_z(host + len - tail, domains[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Before any other command; its answer is not waited for. */
+static void send_id(struct imap_conn *conn)
+{
+	if (conn->login.id_sent)
+		return;
+	conn->login.id_sent = true;
+	struct imap_cmd *cmd = imap_conn_command(conn, IMAP_OP_ID, NULL, "ID");
+	imap_cmd_text(cmd, " (\"name\" \"Mailconvoy\" \"version\" \"%s\")",
+	    MAILCONVOY_VERSION);
+	imap_conn_send(conn, cmd);
+}
+
+static int send_proxyauth(struct imap_conn *conn)
+{
+	struct imap_cmd *cmd =
+	    imap_conn_command(conn, IMAP_OP_PROXYAUTH, NULL, "PROXYAUTH");
+
+	imap_conn_set_state(conn, IMAP_CONN_PROXYAUTH);
+	imap_cmd_text(cmd, " ");
+	imap_cmd_string_z(cmd, conn->set.proxy_auth);
+	imap_conn_send(conn, cmd);
+	return 0;
+}
+
+static int logged_in(struct imap_conn *conn)
+{
+	if (conn->set.proxy_auth && !conn->login.proxy_done)
+		return send_proxyauth(conn);
+	if (wants_id_unasked(conn->set.host))
+		send_id(conn);
 	if (!conn->caps.known)
 		return ask_capabilities(conn, IMAP_CONN_CAPABILITY_AFTER);
+	if (imap_caps_has(&conn->caps, IMAP_CAP_ID))
+		send_id(conn);
 	imap_conn_set_state(conn, IMAP_CONN_READY);
 	conn->announce_ready = true;
 	return 0;
@@ -117,7 +164,7 @@ static int on_greeting(
 			    "the server logged us in before TLS: nothing sent");
 		log_write(conn->set.log, LOG_LEVEL_WARNING, conn->set.side,
 		    "the server needs no login: the user name is not verified");
-		return logged_in(conn, err);
+		return logged_in(conn);
 	}
 	if (!conn->caps.known)
 		return ask_capabilities(conn, IMAP_CONN_CAPABILITY);
@@ -149,15 +196,62 @@ int imap_session_on_response(
 static int on_login_done(
     struct imap_conn *conn, const struct imap_cmd *cmd, struct error *err)
 {
-	if (cmd->condition != IMAP_CONDITION_OK)
-		return imap_auth_refused(conn, cmd, err);
+	int rc = imap_auth_on_done(conn, cmd, err);
+
+	if (rc <= 0)
+		return rc;
 	if (imap_cmd_has_code(cmd, "CAPABILITY"))
 		imap_caps_parse(&conn->caps, imap_cmd_code_args(cmd),
 		    strlen(imap_cmd_code_args(cmd)));
 	log_write(conn->set.log, LOG_LEVEL_INFO, conn->set.side,
-	    "logged in as '%s'%s%s", conn->set.user,
-	    conn->set.as ? " for " : "", conn->set.as ? conn->set.as : "");
-	return logged_in(conn, err);
+	    "logged in as '%s'%s%s, %s", conn->set.user,
+	    conn->set.as ? " for " : "", conn->set.as ? conn->set.as : "",
+	    imap_auth_name(conn->login.auth));
+	return logged_in(conn);
+}
+
+/* Refused, the session is still the admin's: nothing may be read or written
+ * with it (F049). */
+static int on_proxyauth_done(
+    struct imap_conn *conn, const struct imap_cmd *cmd, struct error *err)
+{
+	if (cmd->condition != IMAP_CONDITION_OK)
+		return error_set(err, ERROR_AUTH, "auth.proxy",
+		    "PROXYAUTH to '%s' refused: '%s'; nothing was done as '%s'",
+		    conn->set.proxy_auth, cmd->reply, conn->set.user);
+	log_write(conn->set.log, LOG_LEVEL_INFO, conn->set.side,
+	    "acting as '%s' by PROXYAUTH", conn->set.proxy_auth);
+	conn->login.proxy_done = true;
+	imap_caps_reset(&conn->caps); // they may be others
+	return logged_in(conn);
+}
+
+/* Before the login we need the list; after it we can do without extensions. */
+static int on_capability_done(
+    struct imap_conn *conn, const struct imap_cmd *cmd, struct error *err)
+{
+	enum imap_refusal refusal = imap_refusal_of(cmd);
+	bool is_told = cmd->condition == IMAP_CONDITION_OK && conn->caps.known;
+
+	if (refusal == IMAP_REFUSAL_THROTTLED ||
+	    refusal == IMAP_REFUSAL_TEMPORARY)
+		return error_set(err, ERROR_IO, "auth.unavailable",
+		    "CAPABILITY refused for now: '%s'", cmd->reply);
+	if (conn->state == IMAP_CONN_CAPABILITY) {
+		if (is_told)
+			return after_capabilities(conn, err);
+		return error_set(err, ERROR_PROTOCOL, "proto.capability",
+		    "the server does not tell its capabilities: '%s'",
+		    cmd->reply);
+	}
+	if (!is_told) {
+		log_write(conn->set.log, LOG_LEVEL_WARNING, conn->set.side,
+		    "the server does not tell its capabilities: '%s'; no extension is used",
+		    cmd->reply);
+		imap_caps_reset(&conn->caps);
+		conn->caps.known = true;
+	}
+	return logged_in(conn);
 }
 
 static int on_starttls_done(
@@ -188,16 +282,11 @@ int imap_session_on_done(
 	case IMAP_OP_LOGIN:
 		return on_login_done(conn, cmd, err);
 	case IMAP_OP_CAPABILITY:
-		if (cmd->condition != IMAP_CONDITION_OK || !conn->caps.known)
-			return error_set(err, ERROR_PROTOCOL,
-			    "proto.capability",
-			    "the server does not tell its capabilities: '%s'",
-			    cmd->reply);
-		if (conn->state == IMAP_CONN_CAPABILITY)
-			return after_capabilities(conn, err);
-		return logged_in(conn, err);
+		return on_capability_done(conn, cmd, err);
+	case IMAP_OP_PROXYAUTH:
+		return on_proxyauth_done(conn, cmd, err);
 	default:
-		return 0; // NOOP
+		return 0; // NOOP, ID
 	}
 }
 

@@ -221,8 +221,10 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	static const enum imap_tls tls[] = {
 	    IMAP_TLS_AUTO, IMAP_TLS_IMPLICIT, IMAP_TLS_STARTTLS, IMAP_TLS_NONE};
 
-	static const enum imap_auth auth[] = {
-	    IMAP_AUTH_AUTO, IMAP_AUTH_LOGIN, IMAP_AUTH_PLAIN};
+	static const enum imap_auth auth[] = {IMAP_AUTH_AUTO, IMAP_AUTH_LOGIN,
+	    IMAP_AUTH_PLAIN, IMAP_AUTH_CRAM_MD5, IMAP_AUTH_SCRAM_SHA_1,
+	    IMAP_AUTH_SCRAM_SHA_256, IMAP_AUTH_XOAUTH2, IMAP_AUTH_OAUTHBEARER,
+	    IMAP_AUTH_OAUTH, IMAP_AUTH_EXTERNAL};
 
 	return (struct imap_conn_settings){
 	    .side = side,
@@ -236,6 +238,8 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	    .user = e->user,
 	    .as = e->as,
 	    .password = &e->password,
+	    .proxy_auth = e->proxy_auth,
+	    .token_file = e->token_file,
 	    .literal_plus = job->options.literal_plus,
 	    .timeout_ms = job->options.timeout_ms,
 	    .log = log,

@@ -55,17 +55,9 @@ static bool is_oauth(enum imap_auth auth)
 	       auth == IMAP_AUTH_OAUTH;
 }
 
-/* A token file means a token. */
-static enum imap_auth asked_for(const struct imap_conn_settings *set)
-{
-	if (set->auth == IMAP_AUTH_AUTO && set->token_file)
-		return IMAP_AUTH_OAUTH;
-	return set->auth;
-}
-
 static const struct secret *secret_of(const struct imap_conn *conn)
 {
-	if (is_oauth(asked_for(&conn->set)) && conn->set.token_file)
+	if (is_oauth(conn->set.auth) && conn->set.token_file)
 		return &conn->login.token;
 	return conn->set.password;
 }
@@ -116,7 +108,7 @@ int imap_auth_prepare(struct imap_conn *conn, struct error *err)
 	    check_name("name to act as", set->as, err) < 0 ||
 	    check_name("name for PROXYAUTH", set->proxy_auth, err) < 0)
 		return -1;
-	if (!is_oauth(asked_for(set)))
+	if (!is_oauth(set->auth))
 		return check_password(set->password, err);
 	// the file may hold a newer token than at the last session (F048)
 	if (set->token_file && secret_from_file(&conn->login.token,
@@ -269,7 +261,7 @@ static int check_login(const struct imap_conn *conn, struct error *err)
 
 static int choose(struct imap_conn *conn, struct error *err)
 {
-	enum imap_auth asked = asked_for(&conn->set), auth = asked;
+	enum imap_auth asked = conn->set.auth, auth = asked;
 
 	if (asked == IMAP_AUTH_AUTO)
 		auth = choose_auto(conn);

@@ -183,9 +183,9 @@ void imap_auth_redact(const struct imap_conn *conn, char *bytes, size_t len)
 
 /* ------------------------------------------------------------ choice */
 
-static bool offers(const struct imap_conn *conn, enum imap_auth auth)
+static bool offers(const struct imap_caps *caps, enum imap_auth auth)
 {
-	return imap_caps_has(&conn->caps, mechanisms[auth].cap);
+	return imap_caps_has(caps, mechanisms[auth].cap);
 }
 
 /* LOGIN has no charset: 8-bit may arrive as something else. */
@@ -200,19 +200,20 @@ static bool is_ascii(const struct imap_conn_settings *set)
 	return true;
 }
 
-static enum imap_auth choose_auto(const struct imap_conn *conn)
+static enum imap_auth choose_auto(
+    const struct imap_conn_settings *set, const struct imap_caps *caps)
 {
 	static const enum imap_auth others[] = {
 	    IMAP_AUTH_SCRAM_SHA_256, IMAP_AUTH_SCRAM_SHA_1, IMAP_AUTH_CRAM_MD5};
-	const struct imap_conn_settings *set = &conn->set;
-	bool has_login = !imap_caps_has(&conn->caps, IMAP_CAP_LOGINDISABLED);
 
-	if (offers(conn, IMAP_AUTH_PLAIN))
+	bool has_login = !imap_caps_has(caps, IMAP_CAP_LOGINDISABLED);
+
+	if (offers(caps, IMAP_AUTH_PLAIN))
 		return IMAP_AUTH_PLAIN;
 	if (has_login && !set->as && is_ascii(set))
 		return IMAP_AUTH_LOGIN;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		if (offers(conn, others[i]) &&
+		if (offers(caps, others[i]) &&
 		    (!set->as || mechanisms[others[i]].has_as))
 			return others[i];
 	return IMAP_AUTH_LOGIN;
@@ -226,19 +227,30 @@ static bool host_ends_in(const char *host, const char *domain)
 	       (len == tail || host[len - tail - 1] == '.');
 }
 
-static enum imap_auth choose_oauth(const struct imap_conn *conn)
+static enum imap_auth choose_oauth(
+    const struct imap_conn_settings *set, const struct imap_caps *caps)
 {
 	static const char *const older[] = {
 	    "outlook.com", "office365.com", "gmail.com", "googlemail.com"};
 	bool prefers_older = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(older); i++)
-		if (host_ends_in(conn->set.host, older[i]))
+		if (host_ends_in(set->host, older[i]))
 			prefers_older = true;
-	if (offers(conn, IMAP_AUTH_XOAUTH2) &&
-	    (prefers_older || !offers(conn, IMAP_AUTH_OAUTHBEARER)))
+	if (offers(caps, IMAP_AUTH_XOAUTH2) &&
+	    (prefers_older || !offers(caps, IMAP_AUTH_OAUTHBEARER)))
 		return IMAP_AUTH_XOAUTH2;
 	return IMAP_AUTH_OAUTHBEARER;
+}
+
+enum imap_auth imap_auth_choose(
+    const struct imap_conn_settings *set, const struct imap_caps *caps)
+{
+	if (set->auth == IMAP_AUTH_AUTO)
+		return choose_auto(set, caps);
+	if (set->auth == IMAP_AUTH_OAUTH)
+		return choose_oauth(set, caps);
+	return set->auth;
 }
 
 static int check_login(const struct imap_conn *conn, struct error *err)
@@ -261,12 +273,9 @@ static int check_login(const struct imap_conn *conn, struct error *err)
 
 static int choose(struct imap_conn *conn, struct error *err)
 {
-	enum imap_auth asked = conn->set.auth, auth = asked;
+	enum imap_auth asked = conn->set.auth;
+	enum imap_auth auth = imap_auth_choose(&conn->set, &conn->caps);
 
-	if (asked == IMAP_AUTH_AUTO)
-		auth = choose_auto(conn);
-	else if (asked == IMAP_AUTH_OAUTH)
-		auth = choose_oauth(conn);
 	conn->login.auth = auth;
 	conn->login.may_login =
 	    asked == IMAP_AUTH_AUTO && auth == IMAP_AUTH_PLAIN &&
@@ -275,7 +284,7 @@ static int choose(struct imap_conn *conn, struct error *err)
 	if (auth == IMAP_AUTH_LOGIN)
 		return check_login(conn, err);
 	// PLAIN is tried where it was asked for: some forget to announce it
-	if (auth == IMAP_AUTH_PLAIN || offers(conn, auth))
+	if (auth == IMAP_AUTH_PLAIN || offers(&conn->caps, auth))
 		return 0;
 	return error_set(err, ERROR_CONFIG, "auth.mechanism",
 	    "the server does not offer %s", mechanisms[asked].name);

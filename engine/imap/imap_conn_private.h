@@ -108,6 +108,11 @@ int imap_auth_prepare(struct imap_conn *conn, struct error *err);
 /* Forgets secrets and state of the login. */
 void imap_auth_release(struct imap_conn *conn);
 
+/* The mechanism for this server, never AUTO or OAUTH; it may be one that the
+ * server does not offer. */
+enum imap_auth imap_auth_choose(
+    const struct imap_conn_settings *set, const struct imap_caps *caps);
+
 /* Sends the login command the capabilities allow. */
 int imap_auth_start(struct imap_conn *conn, struct error *err);
 

@@ -37,7 +37,7 @@ static const struct {
 struct imap_sasl {
 	enum kind kind;
 	struct imap_sasl_settings set;
-	char *user, *as, *host;
+	char *mechanism, *user, *as, *host;
 	unsigned steps;
 	bool is_done;
 	bool is_refused; /* by an error the mechanism itself can tell */
@@ -202,19 +202,22 @@ static int start_gsasl(struct imap_sasl *sasl, struct error *err)
 	return 0;
 }
 
+static enum kind kind_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++)
+		if (strcmp(name, mechanisms[i].name) == 0)
+			return mechanisms[i].kind;
+	mem_bug(__FILE__, __LINE__, name);
+}
+
 struct imap_sasl *imap_sasl_new(
     const struct imap_sasl_settings *settings, struct error *err)
 {
 	struct imap_sasl *sasl = mem_calloc(1, sizeof(*sasl));
-	size_t at = 0;
 
-	while (at < ARRAY_LEN(mechanisms) &&
-	       strcmp(settings->mechanism, mechanisms[at].name) != 0)
-		at++;
-	bug_if(at == ARRAY_LEN(mechanisms));
-	sasl->kind = mechanisms[at].kind;
+	sasl->kind = kind_of(settings->mechanism);
 	sasl->set = *settings;
-	sasl->set.mechanism = mechanisms[at].name;
+	sasl->set.mechanism = sasl->mechanism = mem_strdup(settings->mechanism);
 	sasl->set.user = sasl->user = mem_strdup(settings->user);
 	if (settings->as)
 		sasl->set.as = sasl->as = mem_strdup(settings->as);
@@ -245,6 +248,7 @@ void imap_sasl_free(struct imap_sasl *sasl)
 	}
 	if (sasl->context)
 		gsasl_done(sasl->context);
+	free(sasl->mechanism);
 	free(sasl->user);
 	free(sasl->as);
 	free(sasl->host);

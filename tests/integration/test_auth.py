@@ -11,7 +11,7 @@ import convoy
 import dovecot
 from convoy import CANARY, PATIENCE, Case, Ended
 from scripted_server import (Fault, MiniServer, Refused, ScriptedServer,
-                             Session, close, expect, send)
+                             Session, close, expect, send, stall)
 
 TEMPORARY, PROTOCOL, AUTH = 75, 76, 77
 CONFIG = 78
@@ -253,6 +253,29 @@ class Choice(AuthCase):
                     MiniServer() as target:
                 self.run_job(self.job(source, target, auth=auth), code=code)
                 self.assertEqual(1 - code // AUTH, source.count('LOGIN'))
+
+    def test_a_continuation_that_never_comes(self):
+        """F042"""
+        server = ScriptedServer([
+            send(b'* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n'),
+            expect(rb'AUTHENTICATE PLAIN$'), stall()])
+        with server, MiniServer() as target:
+            job = self.job(server, target, options={'timeout_ms': 1000})
+            self.run_job(job, code=TEMPORARY)
+            self.assertNotIn(b'AGFubmEAcGFzcw', b''.join(server.received))
+
+    def test_a_refusal_of_a_megabyte(self):
+        """F041"""
+        words = b'\x1b[2J\xff ' * 150000
+        server = ScriptedServer([
+            send(b'* OK [CAPABILITY IMAP4rev1] hi\r\n'), expect(rb'LOGIN'),
+            send(b'<tag> NO [AUTHENTICATIONFAILED] ' + words + b'\r\n'),
+            stall()])
+        with server, MiniServer() as target:
+            ended = self.run_job(self.job(server, target))
+            self.assertIn(ended.code, (AUTH, PROTOCOL))
+            self.assertNotIn('\x1b', ended.log)
+            self.assertLess(len(ended.log), 20000)
 
     def test_odd_users_and_passwords(self):
         """F044"""

@@ -198,6 +198,31 @@ Test(imap_sasl, scram_is_bounded)
 	cr_assert_eq(scram_step("99999999999999999999999", &err), -1);
 }
 
+/* "e=": the tagged answer says the rest; an OK after it would not count. */
+Test(imap_sasl, scram_errors_are_refusals)
+{
+	struct secret password = secret_z("pencil"), out = {0};
+	const struct imap_sasl_settings set = {.mechanism = "SCRAM-SHA-1",
+	    .user = "user",
+	    .as = "other",
+	    .host = "h",
+	    .secret = &password};
+	struct error err = {.kind = ERROR_NONE};
+	struct imap_sasl *sasl = imap_sasl_new(&set, &err);
+
+	cr_assert_eq(imap_sasl_step(sasl, "", 0, &out, &err), 0);
+	cr_assert(strncmp(out.bytes, "n,a=other,n=user,r=", 19) == 0);
+	cr_assert_eq(
+	    imap_sasl_step(sasl, BYTES("e=unknown-user"), &out, &err), 0);
+	assert_bytes(&out, BYTES(""));
+	cr_assert_not(imap_sasl_is_done(sasl));
+	cr_assert_eq(
+	    imap_sasl_step(sasl, BYTES("e=unknown-user"), &out, &err), -1);
+	imap_sasl_free(sasl);
+	secret_release(&password);
+	secret_release(&out);
+}
+
 Test(imap_sasl, oauth_refusals_get_a_dummy)
 {
 	struct secret token = secret_z("token"), out = {0};

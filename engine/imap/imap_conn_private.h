@@ -95,6 +95,9 @@ int imap_session_on_done(
 int imap_session_on_established(struct imap_conn *conn, struct error *err);
 
 uint16_t imap_session_port(const struct imap_conn_settings *set);
+/* NetEase refuses SELECT to clients that did not say who they are, though it
+ * does not always announce ID. */
+bool imap_session_wants_id(const char *host);
 bool imap_session_is_implicit(const struct imap_conn_settings *set);
 
 /* Sends more of a command whose sending had ended: the answer to a challenge,

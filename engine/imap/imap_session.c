@@ -86,9 +86,7 @@ static int after_capabilities(struct imap_conn *conn, struct error *err)
 	return 0;
 }
 
-/* NetEase refuses SELECT to clients that did not say who they are, though it
- * does not always announce ID. */
-static bool wants_id_unasked(const char *host)
+bool imap_session_wants_id(const char *host)
 {
 	static const char *const domains[] = {"163.com", "126.com", "yeah.net"};
 	size_t len = strlen(host);
@@ -130,7 +128,7 @@ static int logged_in(struct imap_conn *conn)
 {
 	if (conn->set.proxy_auth && !conn->login.proxy_done)
 		return send_proxyauth(conn);
-	if (wants_id_unasked(conn->set.host))
+	if (imap_session_wants_id(conn->set.host))
 		send_id(conn);
 	if (!conn->caps.known)
 		return ask_capabilities(conn, IMAP_CONN_CAPABILITY_AFTER);

@@ -90,3 +90,12 @@ Test(imap_auth, every_mechanism_has_a_name)
 	for (unsigned i = 0; i < IMAP_AUTHS; i++)
 		cr_assert_not_null(imap_auth_name((enum imap_auth)i));
 }
+
+Test(imap_auth, netease_wants_to_know_us)
+{
+	cr_assert(imap_session_wants_id("imap.163.com"));
+	cr_assert(imap_session_wants_id("IMAP.126.COM"));
+	cr_assert(imap_session_wants_id("yeah.net"));
+	cr_assert_not(imap_session_wants_id("imap.163.com.example.org"));
+	cr_assert_not(imap_session_wants_id(""));
+}

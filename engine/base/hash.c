@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/base/hash.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,6 +25,27 @@ void hash_hex(const uint8_t *bytes, size_t n, char *out)
 		out[2 * i + 1] = hex[bytes[i] & 15];
 	}
 	out[2 * n] = '\0';
+}
+
+int hash_md5_hex(const void *a, size_t a_len, const void *b, size_t b_len,
+    char out[HASH_MD5_HEX_BYTES])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	EVP_MD_CTX *context = EVP_MD_CTX_new(); // wiped when freed
+	int rc = -1;
+
+	if (context && EVP_DigestInit_ex(context, EVP_md5(), NULL) == 1 &&
+	    EVP_DigestUpdate(context, a, a_len) == 1 &&
+	    EVP_DigestUpdate(context, b, b_len) == 1 &&
+	    EVP_DigestFinal_ex(context, digest, &len) == 1 &&
+	    len * 2 + 1 == HASH_MD5_HEX_BYTES) {
+		hash_hex(digest, len, out);
+		rc = 0;
+	}
+	EVP_MD_CTX_free(context);
+	explicit_bzero(digest, sizeof(digest));
+	return rc;
 }
 
 void hash_random(void *out, size_t len)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* SHA-256 as a running value, kept to its first 16 bytes. */
+/* SHA-256 kept to its first 16 bytes, MD5 for what asks for it, randomness. */
 #ifndef ENGINE_BASE_HASH_H
 #define ENGINE_BASE_HASH_H
 
@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 enum {
-	HASH_KEY_BYTES = 16
+	HASH_KEY_BYTES = 16,
+	HASH_MD5_HEX_BYTES = 33
 };
 
 /* First 16 bytes of the SHA-256 of the bytes. */
@@ -15,6 +16,11 @@ void hash_key(const void *bytes, size_t len, uint8_t out[HASH_KEY_BYTES]);
 
 /* Lower-case hex of n bytes; `out` has room for 2 * n + 1. */
 void hash_hex(const uint8_t *bytes, size_t n, char *out);
+
+/* Hex of the MD5 of both, one behind the other, as APOP wants it; safe for
+ * nothing else. -1: the library does not do MD5. */
+int hash_md5_hex(const void *a, size_t a_len, const void *b, size_t b_len,
+    char out[HASH_MD5_HEX_BYTES]) __attribute__((warn_unused_result));
 
 /* Bytes no peer can guess. At most 256; aborts when the system has none. */
 void hash_random(void *out, size_t len);

@@ -85,7 +85,7 @@ void sync_accounting_close(struct sync_plan *plan,
 		tally_add(&result->tally, &t);
 	}
 	if (plan)
-		tally_add(&result->tally, &plan->by_surplus);
+		tally_add(&result->tally, &plan->beside);
 	if (ending->error)
 		result->error = *ending->error;
 	else if (ending->interrupted)

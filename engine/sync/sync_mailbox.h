@@ -39,7 +39,7 @@ struct sync_plan {
 	struct sync_surplus *surplus;
 	size_t surplus_count;
 	uint64_t target_messages; /* in all of its mailboxes */
-	struct tally by_surplus;  /* the target's */
+	struct tally beside;      /* what belongs to no mailbox of the plan */
 };
 
 void sync_plan_free(struct sync_plan *plan);

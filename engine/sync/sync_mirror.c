@@ -144,7 +144,7 @@ static void add_item(struct sync_target *dst, struct mirror_item item)
 static struct tally *tally_of(
     struct sync_target *dst, const struct mirror_item *item)
 {
-	return item->box ? &item->box->m->by_target : &dst->plan->by_surplus;
+	return item->box ? &item->box->m->by_target : &dst->plan->beside;
 }
 
 static const char *name_of(const struct mirror_item *item)
@@ -171,7 +171,7 @@ static void pretend(struct sync_target *dst)
 	}
 	for (size_t i = 0; i < dst->plan->surplus_count; i++) {
 		const struct sync_surplus *s = &dst->plan->surplus[i];
-		struct tally *t = &dst->plan->by_surplus;
+		struct tally *t = &dst->plan->beside;
 		if (s->remove)
 			t->extra[TALLY_DELETED] += s->messages;
 		t->extra[TALLY_MAILBOXES_DELETED] += s->remove;
@@ -507,7 +507,7 @@ static void on_refused(struct sync_target *dst, const char *name,
 static void on_surplus_done(
     struct sync_target *dst, struct sync_surplus *s, const struct imap_cmd *cmd)
 {
-	struct tally *t = &dst->plan->by_surplus;
+	struct tally *t = &dst->plan->beside;
 	bool is_delete = imap_cmd_op(cmd) == TARGET_OP_MIRROR_DELETE;
 	char name[200];
 

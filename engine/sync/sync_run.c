@@ -14,6 +14,7 @@
 #include "engine/contract/job.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
+#include "engine/sync/sync_class_run.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -307,12 +308,17 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	    settings_of(job, &job->target, "target", io->log);
 	struct sync_source *source = sync_source_new(&shared, &from);
 	struct sync_target *target = sync_target_new(&shared, &to);
+	struct sync_class_run *classes =
+	    rc == 0 ? sync_class_run_begin(&shared, io) : NULL;
 	if (rc == 0)
 		rc = drive(&shared, source, target, io, &err);
 	ending.error = rc < 0                      ? &err
 		       : sync_target_error(target) ? sync_target_error(target)
 						   : sync_source_error(source);
 	ending.interrupted = atomic_load(&shared.interrupted);
+	if (!ending.error && !ending.interrupted)
+		sync_class_run_end(classes, &shared, sync_source_plan(source));
+	sync_class_run_free(classes);
 	ending.changed = atomic_load(&shared.changed);
 	ending.needs_look = atomic_load(&shared.needs_look);
 	sync_accounting_close(sync_source_plan(source), &ending, io->log,

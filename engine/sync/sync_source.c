@@ -610,6 +610,11 @@ static bool schedule(struct sync_source *src)
 	return worked;
 }
 
+static bool is_complete(const struct sync_source *src)
+{
+	return src->plan && src->boxes_done == src->box_count && !src->batches;
+}
+
 /* All of the source was listed, to the last mailbox: what the target has
  * beyond that may go. */
 static void allow_deleting(struct sync_source *src)
@@ -634,7 +639,8 @@ static void end(struct sync_source *src)
 		sync_exchange_stop(src->shared->exchange);
 	} else {
 		imap_conn_logout(src->conn);
-		allow_deleting(src);
+		if (is_complete(src))
+			allow_deleting(src);
 	}
 	sync_queue_finish(src->shared->queue);
 }
@@ -725,8 +731,7 @@ enum sync_step sync_source_step(struct sync_source *src)
 	if (src->phase == SOURCE_PHASE_ENDED)
 		return SYNC_STEP_ENDED;
 	if (src->has_error || atomic_load(&shared->interrupted) ||
-	    sync_exchange_is_stopped(shared->exchange) ||
-	    (src->plan && src->boxes_done == src->box_count && !src->batches)) {
+	    sync_exchange_is_stopped(shared->exchange) || is_complete(src)) {
 		end(src);
 		return SYNC_STEP_ENDED;
 	}

@@ -12,8 +12,6 @@ from scripted_server import Fault, MiniServer
 
 # Take a line away when the options it names have come.
 NEW_UID = unittest.skip('not wired yet: --newUIDTemplate, --noNewUID')
-MAILBOX_CLASS = unittest.skip('not wired yet: --copyMailboxClass')
-PROXY_AUTH = unittest.skip('not wired yet: --proxyAuth')
 PREFIX = unittest.skip('not wired yet: --source, --target')
 FORCE_INDEX = unittest.skip('not wired yet: --forceIndex, --noForceIndex')
 
@@ -295,7 +293,6 @@ class CliServer(Case):
             {'a': ['b', 'c d', {}], '"\\': ''}))
 
 
-@MAILBOX_CLASS
 class MailboxClass(CommuniGateCase):
     """--copyMailboxClass; --srcCLIPort and --dstCLIPort for ports of tests.
     On the wire of the CLI: LISTMAILBOXES on both sides, SETMAILBOXCLASS for
@@ -360,7 +357,6 @@ class MailboxClass(CommuniGateCase):
                           self.copy(old, new, '--timeout', 2).log)
 
 
-@PROXY_AUTH
 class ProxyAuth(CommuniGateCase):
     """--proxyAuth USER: after the login of the source "PROXYAUTH USER", and
     only then its mailboxes."""

@@ -24,7 +24,6 @@
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_orders.h"
-#include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_surplus.h"
 
@@ -402,10 +401,7 @@ bool sync_mirror_work(struct sync_target *dst)
 		return false;
 	switch (before) {
 	case MIRROR_WAITING:
-		if (sync_queue_is_finished(dst->shared->queue) &&
-		    sync_append_is_idle(dst) &&
-		    imap_conn_commands(dst->conn) == 0 &&
-		    dst->next_setup == dst->box_count)
+		if (sync_target_is_copied(dst))
 			begin(dst);
 		break;
 	case MIRROR_LOOKING:

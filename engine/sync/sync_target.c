@@ -176,7 +176,7 @@ static void keep_flags(struct target_flags *flags, struct imap_str list)
 	buf_release(&text);
 }
 
-static void on_select_data(struct sync_target *dst, struct target_box *box,
+void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
     const struct imap_response *r)
 {
 	uint64_t n = 0;
@@ -295,7 +295,7 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 	if (op == TARGET_OP_SCAN || op == TARGET_OP_SCAN_PREFIX)
 		return on_fetch(dst, box, op, r);
 	if (op == TARGET_OP_SELECT)
-		on_select_data(dst, box, r);
+		sync_target_on_select_data(dst, box, r);
 	if (op == TARGET_OP_QUIET && r->kind == IMAP_RESPONSE_DATA &&
 	    imap_str_is(r->word, "STATUS") && imap_status_parse(r->rest, &s) &&
 	    s.has_messages)
@@ -357,6 +357,9 @@ static int on_done(
 	case TARGET_OP_MIRROR_EXPUNGE:
 	case TARGET_OP_MIRROR_DELETE:
 	case TARGET_OP_MIRROR_UNSUBSCRIBE:
+	case TARGET_OP_FORCE_SELECT:
+	case TARGET_OP_FORCE_FETCH:
+	case TARGET_OP_FORCE_STORE:
 		break; // not here
 	}
 	return 0;
@@ -407,6 +410,8 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 	int op = imap_cmd_op(cmd);
 	if (op < TARGET_OP_CREATE)
 		return on_inventory_event(dst, event);
+	if (op >= TARGET_OP_FORCE_SELECT)
+		return sync_force_index_on_event(dst, event, cmd);
 	if (op >= TARGET_OP_MIRROR_LOOK)
 		return sync_mirror_on_event(dst, event, cmd);
 	if (op >= TARGET_OP_DOUBT_SELECT)
@@ -474,6 +479,7 @@ static void on_lost(struct sync_target *dst)
 	sync_doubt_reset(dst);
 	sync_quiet_reset(dst);
 	sync_mirror_reset(dst);
+	sync_force_index_reset(dst);
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if (box->state == TARGET_BOX_CREATING)
@@ -529,6 +535,14 @@ static bool open_session(struct sync_target *dst)
 	return true;
 }
 
+bool sync_target_is_copied(const struct sync_target *dst)
+{
+	return dst->phase == TARGET_PHASE_COPY &&
+	       sync_queue_is_finished(dst->shared->queue) &&
+	       sync_append_is_idle(dst) && imap_conn_commands(dst->conn) == 0 &&
+	       dst->next_setup == dst->box_count;
+}
+
 static bool work(struct sync_target *dst)
 {
 	bool worked = false;
@@ -545,15 +559,14 @@ static bool work(struct sync_target *dst)
 	if (!sync_doubt_work(dst))
 		worked |= sync_append_work(dst);
 	worked |= sync_mirror_work(dst);
+	worked |= sync_force_index_work(dst);
 	return worked;
 }
 
 static bool is_complete(const struct sync_target *dst)
 {
-	return dst->phase == TARGET_PHASE_COPY &&
-	       sync_queue_is_finished(dst->shared->queue) &&
-	       sync_append_is_idle(dst) && imap_conn_commands(dst->conn) == 0 &&
-	       dst->next_setup == dst->box_count && sync_mirror_is_done(dst);
+	return sync_target_is_copied(dst) && sync_mirror_is_done(dst) &&
+	       sync_force_index_is_done(dst);
 }
 
 /* Told to stop: nothing new is sent, what is under way is waited for. */

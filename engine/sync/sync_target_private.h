@@ -30,7 +30,10 @@ enum target_op {
 	TARGET_OP_MIRROR_FLAGS,
 	TARGET_OP_MIRROR_EXPUNGE,
 	TARGET_OP_MIRROR_DELETE,
-	TARGET_OP_MIRROR_UNSUBSCRIBE
+	TARGET_OP_MIRROR_UNSUBSCRIBE,
+	TARGET_OP_FORCE_SELECT,
+	TARGET_OP_FORCE_FETCH,
+	TARGET_OP_FORCE_STORE
 };
 
 enum target_box_state {
@@ -70,6 +73,8 @@ struct target_box {
 	struct sync_index index;
 	struct target_flags flags;
 	struct sync_orders *orders; /* of a mirror; NULL: none */
+	bool is_forced;             /* to index itself */
+	const char *force_flag;     /* set and taken away for that */
 	/* Where to look for an APPEND in doubt: messages that arrived since are
 	 * at or above `uidnext`; the keys of those known to be ours there. */
 	uint32_t uidnext, uidvalidity;
@@ -132,6 +137,13 @@ struct target_mirror {
 	size_t pending; /* commands under way */
 };
 
+/* The mailbox that is made to index itself now. */
+struct target_force {
+	size_t at, pending;
+	bool is_done, is_unfit;
+	const char *flag;
+};
+
 struct sync_target {
 	struct sync_shared *shared;
 	struct imap_conn *conn;
@@ -174,6 +186,7 @@ struct sync_target {
 	struct sync_index found;
 	size_t found_prefix_pending;
 	struct target_mirror mirror;
+	struct target_force force;
 };
 
 /* sync_target.c */
@@ -181,6 +194,13 @@ struct sync_target {
 /* Begins a command with the mailbox's name as first argument. */
 struct imap_cmd *sync_target_command(
     struct sync_target *dst, int op, struct target_box *box, const char *verb);
+
+/* What SELECT tells of a mailbox. */
+void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
+    const struct imap_response *r);
+
+/* Has everything that was to come been appended, and nothing is under way? */
+bool sync_target_is_copied(const struct sync_target *dst);
 
 /* The mailbox cannot be used; said once. */
 void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
@@ -253,6 +273,14 @@ int sync_mirror_on_event(struct sync_target *dst,
     const struct imap_event *event, const struct imap_cmd *cmd);
 void sync_mirror_reset(struct sync_target *dst);
 void sync_mirror_release(struct sync_target *dst);
+
+/* sync_force_index.c: at the very end. */
+
+bool sync_force_index_work(struct sync_target *dst);
+bool sync_force_index_is_done(const struct sync_target *dst);
+int sync_force_index_on_event(struct sync_target *dst,
+    const struct imap_event *event, const struct imap_cmd *cmd);
+void sync_force_index_reset(struct sync_target *dst);
 
 /* sync_quiet.c: nobody else may be appending when we begin. */
 

@@ -13,7 +13,6 @@ from scripted_server import Fault, MiniServer
 # Take a line away when the options it names have come.
 NEW_UID = unittest.skip('not wired yet: --newUIDTemplate, --noNewUID')
 PREFIX = unittest.skip('not wired yet: --source, --target')
-FORCE_INDEX = unittest.skip('not wired yet: --forceIndex, --noForceIndex')
 
 AUTH = 77
 MIXED = {'INBOX': 5, 'Sent': 3, 'Work': 2, 'Work/2020': 4}
@@ -493,7 +492,6 @@ class NewUid(CommuniGateCase):
             self.copy_twice(self.source, target, *self.TEMPLATE)
 
 
-@FORCE_INDEX
 class ForceIndex(CommuniGateCase):
     """When a mailbox has received messages: SELECT, STORE 1 +FLAGS.SILENT (f),
     STORE 1 -FLAGS.SILENT (f) with a flag that message 1 does not have.  On a

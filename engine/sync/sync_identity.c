@@ -52,6 +52,8 @@ static void add_value(char *out, size_t *used, const char *s, size_t len)
 	size_t start = *used, column = 0;
 
 	for (size_t i = 0; i < len; i++, column++) {
+		if (s[i] == '\r')
+			continue; // part of a line end, or one that some drop
 		if (s[i] == '\n')
 			column = 0;
 		if (is_blank(s[i])) {

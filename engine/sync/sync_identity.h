@@ -5,9 +5,9 @@
  * SHA-256, 16 bytes kept, over Message-ID and Date; without a Message-ID over
  * Date, From, To, Cc, Subject; without any of these over the start of the
  * message.  Normalised so that a copy never looks new because a server changed
- * it: unfolded, white space squeezed, 8-bit octets, NUL and `X` count as one
- * (Cyrus stores 8-bit header octets as `X`), every field cut at a length below
- * the one at which long lines are cut.
+ * it: unfolded, white space squeezed, CR left out (Courier drops a bare one),
+ * 8-bit octets, NUL and `X` count as one (Cyrus stores 8-bit header octets as
+ * `X`), every field cut at a length below the one at which long lines are cut.
  */
 #ifndef ENGINE_SYNC_SYNC_IDENTITY_H
 #define ENGINE_SYNC_SYNC_IDENTITY_H

@@ -76,6 +76,9 @@ Test(sync_identity, hashes_other_fields_without_a_message_id)
 ParameterizedTestParameters(sync_identity, compares_headers)
 {
 	static struct row rows[] = {
+	    /* Courier takes a bare CR out */
+	    {BYTES("Subject: a bare\rCR\r\nDate: Mon\r\n\r\n"),
+		BYTES("Subject: a bareCR\r\nDate: Mon\r\n\r\n"), true},
 	    /* folded, squeezed, trimmed */
 	    {BYTES("Message-ID: <1@a>\r\nDate: Mon, 1 Jan 2024\r\n\r\n"),
 		BYTES("Message-ID:\r\n <1@a>\r\nDate:  Mon,\t1\r\n Jan  2024 "

@@ -50,6 +50,9 @@ struct transport {
 struct transport *transport_tcp_new(
     const char *host, uint16_t port, struct error *err);
 
+/* Acknowledges at once what was read from this socket. For transports. */
+void transport_ack_now(int fd);
+
 struct transport_tls_settings {
 	const char *host; /* name the certificate must carry */
 	bool verify;

@@ -174,8 +174,10 @@ static ssize_t tls_read(
 	errno = 0;
 	tls->wanted = 0;
 	int rc = SSL_read_ex(tls->ssl, to, len, &got);
-	if (rc == 1)
+	if (rc == 1) {
+		transport_ack_now(t->fd);
 		return (ssize_t)got;
+	}
 	if (SSL_get_error(tls->ssl, rc) == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	return tls_failed(tls, rc, "reading", err);

@@ -7,6 +7,7 @@
 #include "engine/sync/sync_source_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -490,6 +491,7 @@ int sync_fetch_on_event(struct sync_source *src, const struct imap_event *event)
 static void count_death(struct sync_source *src)
 {
 	struct fetch_batch *b = src->batches;
+	char words[ERROR_TEXT_BYTES + 64];
 
 	if (!src->has_lost || !b || b->next || b->is_direct || b->count != 1 ||
 	    b->items[0]->state != TODO_ASKED || b->box->is_failed)
@@ -508,8 +510,10 @@ static void count_death(struct sync_source *src)
 	src->progress++;
 	t->state = TODO_DONE;
 	b->box->todo_open--;
-	refuse(src, b->box, t->uid, "UID FETCH",
-	    "the server ended the session each time it was asked for");
+	(void)snprintf(words, sizeof(words),
+	    "the session ended each time it was asked for: %s",
+	    src->error.text);
+	refuse(src, b->box, t->uid, "UID FETCH", words);
 }
 
 void sync_fetch_reset(struct sync_source *src)

@@ -192,7 +192,9 @@ class Foreign:
             return ''
 
     def forget_commands(self):
-        self.relay.forget_commands()
+        if self.relay:
+            self.relay.forget_commands()
 
     def commands(self):
-        return self.relay.commands()
+        """As of Dovecot; nothing is known without rawlog."""
+        return self.relay.commands() if self.relay else {}

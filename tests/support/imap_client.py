@@ -214,10 +214,19 @@ class Imap:
     def append(self, mailbox, raw, flags=b'', date=b''):
         self.append_many(mailbox, [(raw, flags, date)])
 
-    def append_many(self, mailbox, messages):
-        """Pipelined APPENDs; messages: (bytes, flags, date or b'')."""
+    def append_many(self, mailbox, messages, refused=None):
+        """Pipelined APPENDs; messages: (bytes, flags, date or b'').  With a list
+        `refused` the server may refuse some: its words go there."""
         plus = self._has_literal_plus()
         waiting = []
+
+        def wait(tag):
+            try:
+                self.wait(tag)
+            except ImapError as e:
+                if refused is None or 'connection' in str(e):
+                    raise
+                refused.append(str(e))
         for raw, flags, date in messages:
             head = b'APPEND ' + quote(mailbox) + b' (' + flags + b') '
             if date:
@@ -231,11 +240,11 @@ class Imap:
                 if not text.startswith(b'+'):
                     raise ImapError(text.decode('utf-8', 'replace'))
                 self.socket.sendall(raw + b'\r\n')
-                self.wait(tag)
+                wait(tag)
             if len(waiting) >= 50:
-                self.wait(waiting.pop(0))
+                wait(waiting.pop(0))
         for tag in waiting:
-            self.wait(tag)
+            wait(tag)
 
     def _has_literal_plus(self):
         if not hasattr(self, 'plus'):

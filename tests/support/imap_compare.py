@@ -53,11 +53,71 @@ def digest(raw, tolerant=True):
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
-class Account:
-    """What one side has: {mailbox: Counter of (digest, instant, flags)}."""
+Message = collections.namedtuple('Message', 'raw when flags')
 
-    def __init__(self, client, prefix=b''):
+# What servers are known to do to a message, as a function of it: what a target
+# that does so is expected to hold.  Each is documented where the server is used.
+
+
+def header_octets_are_x(m):
+    """Cyrus (munge8bit): every 8-bit octet of the header becomes an X."""
+    end = re.search(rb'\r?\n\r*\n', m.raw)
+    at = end.start() if end else len(m.raw)
+    return m._replace(raw=re.sub(rb'[\x80-\xff]', b'X', m.raw[:at]) +
+                      m.raw[at:])
+
+
+def no_bare_cr(m):
+    """Courier: a CR without LF goes."""
+    return m._replace(raw=re.sub(rb'\r(?!\n)', b'', m.raw))
+
+
+def nul_is_0x80(m):
+    """Dovecot."""
+    return m._replace(raw=m.raw.replace(b'\0', b'\x80'))
+
+
+def ends_at_nul(m):
+    """imap4d: a NUL and what is behind it goes."""
+    return m._replace(raw=m.raw.split(b'\0', 1)[0])
+
+
+def no_from_line(m):
+    """imap4d: a first line of mbox files goes."""
+    return m._replace(raw=re.sub(rb'\AFrom [^\n]*\n', b'', m.raw))
+
+
+def loose_header(m):
+    """imap4d: squeezes white space in front of values, takes out Status fields
+    (and sets flags by them)."""
+    end = re.search(rb'\n\r?\n', m.raw)
+    at = end.start() if end else len(m.raw)
+    head = re.sub(rb'(?im)^(status|x-status|x-uid|x-imapbase):[^\n]*\n', b'',
+                  m.raw[:at] + b'\n')
+    return m._replace(raw=re.sub(rb'\s', b'', head) + m.raw[at:])
+
+
+def no_date(m):
+    """imap4d on a maildir: INTERNALDATE is the time at which it is asked for."""
+    return m._replace(when=0)
+
+
+def no_flags(m):
+    """imap4d on a maildir: forgets those of APPEND, and has no keywords."""
+    return m._replace(flags=frozenset())
+
+
+class Account:
+    """What one side has: {mailbox: Counter of (digest, instant, flags)}.
+
+    rules    functions of the above, for every message
+    without  {mailbox: UIDs that do not count}
+    """
+
+    def __init__(self, client, prefix=b'', rules=(), without=None):
+        self.rules, self.without = rules, without or {}
         self.boxes, self.about = {}, {}
+        self.keywords = 0  # of all messages that are not deleted
         self.deleted = collections.defaultdict(collections.Counter)
         listed = client.list()
         separators = {s for _, s in listed.values() if s}
@@ -85,13 +145,21 @@ class Account:
     def _read(self, client, name):
         plain = self.plain(name)
         box = self.boxes.setdefault(plain, collections.Counter())
+        left_out = self.without.get(plain, ())
         for message in client.fetch(name):
+            if int(message[b'UID']) in left_out:
+                continue
             raw = message[b'BODY[]'] or b''
             flags = frozenset(
                 f.decode('ascii', 'replace').lower()
                 for f in message[b'FLAGS'] if f.upper() != b'\\RECENT')
-            when = instant(message[b'INTERNALDATE'])
-            key = (digest(raw), when, flags - {'\\deleted'})
+            m = Message(raw, instant(message[b'INTERNALDATE']), flags)
+            for rule in self.rules:
+                m = rule(m)
+            key = (digest(m.raw), m.when, m.flags - {'\\deleted'})
+            if '\\deleted' not in flags:
+                self.keywords += sum(not f.startswith('\\')
+                                     for f in flags)
             if '\\deleted' in flags:
                 self.deleted[plain][key] += 1
             else:
@@ -170,7 +238,7 @@ def compare(source, target, renamed=None, subscriptions=True, mirror=False):
     return out
 
 
-def open_account(host, port, user, password, tls=None):
+def open_account(host, port, user, password, tls=None, **kwargs):
     with Imap(host, port, tls) as client:
         client.login(user, password)
         prefix = b''
@@ -178,7 +246,7 @@ def open_account(host, port, user, password, tls=None):
             m = re.match(rb'\* NAMESPACE \(\("([^"]*)"', text, re.I)
             if m:
                 prefix = m.group(1)
-        return Account(client, prefix)
+        return Account(client, prefix, **kwargs)
 
 
 def main():

@@ -79,5 +79,23 @@ class Mailutils(Foreign):
         self.write('imap4d.conf', IMAP4D.format(**fill))
         self.write('outer.sh', OUTER.format(**fill))
 
+    def deliver(self, user, mailbox, messages):
+        """Puts messages (bytes) where a delivery agent would: an APPEND takes
+        the longer the more there is."""
+        folder = '%s/spool/%s' % (self.base, user) if mailbox == 'INBOX' else \
+            '%s/home/%s/Mail/%s' % (self.base, user, mailbox)
+        paths = [folder]
+        for part in ('cur', 'new', 'tmp'):
+            os.makedirs('%s/%s' % (folder, part), exist_ok=True)
+            paths.append('%s/%s' % (folder, part))
+        for number, raw in enumerate(messages):
+            paths.append('%s/new/%d.M%dP1.test' % (
+                folder, 1_600_000_000 + number, number))
+            with open(paths[-1], 'wb') as f:
+                f.write(raw.replace(b'\r\n', b'\n'))
+        if os.getuid() == 0:
+            for path in paths:
+                os.chown(path, *debpackages.run_as())
+
     def command(self):
         return self.in_namespace(self.base + '/outer.sh'), {}

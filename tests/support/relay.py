@@ -11,15 +11,23 @@ import threading
 import dovecot
 
 
+def shut(s, how=socket.SHUT_RDWR):
+    try:
+        s.shutdown(how)
+    except OSError:
+        pass  # the other end went first
+
+
 class Relay:
     def __init__(self, port):
         self.target = port
         self.sent = []  # one bytearray a connection
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
-        self.open = set()
+        self.open = []  # the two sockets of each connection
         self.lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def __enter__(self):
         return self
@@ -28,13 +36,13 @@ class Relay:
         self.close()
 
     def close(self):
+        shut(self.listener)
+        self.thread.join()
+        self.listener.close()
         with self.lock:
-            for s in (self.listener, *self.open):
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it was closed before
-            self.listener.close()
+            for pair in self.open:
+                for s in pair:
+                    shut(s)
 
     def forget_commands(self):
         with self.lock:
@@ -56,34 +64,40 @@ class Relay:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            threading.Thread(target=self._serve, args=(client,),
+                             daemon=True).start()
+
+    def _serve(self, client):
+        heard = bytearray()
+        with client:
             try:
                 server = socket.create_connection(('127.0.0.1', self.target))
             except OSError:
-                client.close()
-                continue
-            heard = bytearray()
-            with self.lock:
-                self.sent.append(heard)
-                self.open |= {client, server}
-            for pair in ((client, server, heard), (server, client, None)):
-                threading.Thread(target=self._pass, args=pair,
-                                 daemon=True).start()
+                return
+            with server:
+                for s in (client, server):
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with self.lock:
+                    self.sent.append(heard)
+                    self.open.append((client, server))
+                back = threading.Thread(
+                    target=self._pass, args=(server, client), daemon=True)
+                back.start()
+                self._pass(client, server, heard)
+                back.join()
+                with self.lock:
+                    self.open.remove((client, server))
 
-    def _pass(self, source, target, heard):
+    def _pass(self, source, target, heard=None):
         try:
             while data := source.recv(1 << 16):
+                # a server that waits for it must not be slower than without us
+                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 if heard is not None:
                     with self.lock:
                         heard += data
                 target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
+            shut(target, socket.SHUT_WR)
         except OSError:
-            for s in (source, target):
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the other end went first
-        finally:
-            with self.lock:
-                self.open.discard(source)
-            source.close() if target not in self.open else None
+            shut(source)
+            shut(target)

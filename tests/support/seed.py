@@ -30,8 +30,9 @@ ZONES = (0, 60, -300, 330, 180, -210)
 DAY_ONE = 1_262_304_000  # 2010-01-01
 
 
-def mixed_flags(rnd):
-    return b' '.join(f for f, p in zip(FLAGS, ODDS) if rnd.random() < p)
+def mixed_flags(rnd, keywords=True):
+    flags = [f for f, p in zip(FLAGS, ODDS) if rnd.random() < p]
+    return b' '.join(f for f in flags if keywords or f.startswith(b'\\'))
 
 
 def mixed_date(rnd):
@@ -79,19 +80,24 @@ def server_name(mailbox, separator, prefix=''):
     return prefix + mailbox.replace('/', separator)
 
 
-def load(client, directory, separator='/', prefix=''):
-    """Returns {mailbox: number of messages}."""
+def load(client, directory, separator='/', prefix='', every=1, keywords=True,
+         refused=None):
+    """Returns {mailbox: number of messages}: of each folder the first of `every`
+    so many files; see Imap.append_many for `refused`."""
     counts = {}
     for box, paths in eml_files(directory).items():
         name = server_name(box, separator, prefix)
         make_mailbox(client, name)
         messages = []
         for number, path in enumerate(paths):
+            if number % every != 0:
+                continue
             rnd = random.Random('%s %d' % (box, number))
             with open(path, 'rb') as f:
                 raw = crlf(f.read())
-            messages.append((raw, mixed_flags(rnd), mixed_date(rnd)))
-        client.append_many(name, messages)
+            messages.append((raw, mixed_flags(rnd, keywords),
+                             mixed_date(rnd)))
+        client.append_many(name, messages, refused)
         counts[box] = len(messages)
     return counts
 
@@ -148,12 +154,12 @@ def plan_messages(messages, size, mailboxes):
 
 
 def make(client, messages=200, size=3000, mailboxes=8, separator='/',
-         prefix='', copies=True):
+         prefix='', copies=True, keywords=True):
     """Returns {mailbox: number}.  Every 40th message is there twice."""
     batches = {box: [] for box in mailbox_names(mailboxes)}
     for box, number, bytes_ in plan_messages(messages, size, mailboxes):
         rnd = random.Random('%s %d' % (box, number))
-        one = (synthetic(box, number, bytes_), mixed_flags(rnd),
+        one = (synthetic(box, number, bytes_), mixed_flags(rnd, keywords),
                mixed_date(rnd))
         batches[box].append(one)
         if copies and number % 40 == 0:

@@ -256,18 +256,19 @@ class WithMailutils(ForeignCase):
             self.assertIn('FETCH', run.refused()[0]['text'])
             self.assertEqual(2, run.tally()['copied'])
 
-    @unittest.expectedFailure  # listed and fetched in two selections: all vanish
-    def test_numbers_that_change(self):
+    # it lists all mailboxes before it fetches, by numbers that are gone then
+    @unittest.expectedFailure
+    def test_never_opened(self):
         """Mail that nobody has opened gets other UIDs, and the mailbox another
         UIDVALIDITY, whenever it is looked at."""
         with Mailutils() as source, Dovecot() as target:
             for box in ('INBOX', 'Other', 'Third'):
                 source.deliver('anna', box, [
                     b'Subject: %s %d\n\nnew\n' % (box.encode(), n)
-                    for n in range(70)])
+                    for n in range(20)])
             for _ in range(2):
-                run = self.run_engine(source, target)
-            self.assertEqual(210, run.tally()['present'])
+                run = self.run_engine(source, target, code=(0, 1, 2))
+            self.assertEqual(60, run.tally()['present'])
 
 
 class Corpus(ForeignCase):

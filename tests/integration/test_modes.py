@@ -10,6 +10,7 @@ from churn import Churn
 from convoy import PLAIN, Case, account, fill
 from dovecot import Dovecot
 from imap_client import quote
+from scripted_server import Fault, MiniServer, Refused, Session
 
 
 def setUpModule():
@@ -281,6 +282,105 @@ class Ceiling(ModeCase):
         self.refused()
         self.mirror('--force')
         self.assertEqual({'INBOX': 10}, self.counts(self.target))
+
+
+class WithoutLsub(Session):
+    def do_lsub(self, *_):
+        raise Refused(b'NO not today')
+
+
+class Hiding(Session):
+    """Counts one message more than it lists."""
+
+    def _chosen(self, *arguments):
+        return list(super()._chosen(*arguments))[1:]
+
+
+class BadSource(ModeCase):
+    """P5: a source that fails in the middle deletes nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.mini = None
+        with account(self.target) as client:
+            for n in range(20, 23):
+                client.append('INBOX', message(n, 1))
+            client.command(b'CREATE Mine')
+            client.append('Mine', message(31, 1))
+            client.command(b'SUBSCRIBE Mine')
+
+    def source_with(self, *faults, **kwargs):
+        server = MiniServer(faults=faults, **kwargs)
+        self.addCleanup(server.stop)
+        for name in ('INBOX', 'Sent', 'Work'):
+            box = server.box(name)
+            for n in range(4):
+                box.add(message(hash(name) % 1000 * 10 + n, 2))
+        return server
+
+    def deletes_nothing(self, *faults, **kwargs):
+        source = self.source_with(*faults, **kwargs)
+        self.target.forget_commands()
+        ended = self.engine(
+            *PLAIN, '--mode', 'syncDst', '--timeout', 2,
+            '127.0.0.1:%d' % source.port, 'anna', 'pass',
+            '127.0.0.1:%d' % self.target.port, 'anna', 'pass')
+        counts = self.counts(self.target)
+        self.assertGreaterEqual(counts['INBOX'], 3, ended.log)
+        self.assertEqual(1, counts['Mine'])
+        done = self.target.commands()
+        for verb in ('DELETE', 'UNSUBSCRIBE', 'UID EXPUNGE', 'EXPUNGE',
+                     'UID STORE', 'STORE'):
+            self.assertNotIn(verb, done, ended.log)
+        return ended
+
+    def test_the_same_without_a_fault_deletes(self):
+        source = self.source_with()
+        self.engine(*PLAIN, '--mode', 'syncDst',
+                    '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                    '127.0.0.1:%d' % self.target.port, 'anna', 'pass', code=0)
+        self.assertEqual({'INBOX': 4, 'Sent': 4, 'Work': 4},
+                         self.counts(self.target))
+
+    def test_f052_list_refused(self):
+        for kind in ('no', 'bad'):
+            with self.subTest(kind):
+                ended = self.deletes_nothing(
+                    Fault(kind, 'LIST', times=9, text=b'no list today'))
+                self.assertNotIn(ended.code, (0, 2))
+
+    def test_f052_list_never_ends(self):
+        ended = self.deletes_nothing(Fault('stall', 'LIST', times=99))
+        self.assertNotIn(ended.code, (0, 2))
+
+    def test_lsub_refused_unsubscribes_nothing(self):
+        source = self.source_with(session=WithoutLsub)
+        self.target.forget_commands()
+        self.engine(*PLAIN, '--mode', 'syncDst',
+                    '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                    '127.0.0.1:%d' % self.target.port, 'anna', 'pass')
+        self.assertNotIn('UNSUBSCRIBE', self.target.commands())
+
+    def test_f076_a_mailbox_that_cannot_be_opened(self):
+        for text in (b'[NOPERM] not yours', b'[NONEXISTENT] gone',
+                     b'[SERVERBUG] oops', b'[CORRUPTION] broken'):
+            with self.subTest(text):
+                ended = self.deletes_nothing(
+                    Fault('no', 'EXAMINE', nth=2, times=9, text=text))
+                self.assertNotEqual(0, ended.code)
+
+    def test_a_listing_that_is_refused(self):
+        ended = self.deletes_nothing(
+            Fault('no', 'FETCH', times=99, text=b'not now'))
+        self.assertNotEqual(0, ended.code)
+
+    def test_a_session_that_ends_in_a_listing(self):
+        ended = self.deletes_nothing(Fault('cut', 'UID FETCH', times=99))
+        self.assertNotEqual(0, ended.code)
+
+    def test_f079_fewer_messages_listed_than_counted(self):
+        ended = self.deletes_nothing(session=Hiding)
+        self.assertIn('nothing was deleted', ended.log)
 
 
 class DryRun(ModeCase):

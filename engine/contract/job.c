@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
@@ -434,6 +435,40 @@ static int check_template(const char *t, struct error *err)
 	return 0;
 }
 
+static const char *account_of(const struct job_endpoint *e)
+{
+	return is_filled(e->proxy_auth) ? e->proxy_auth
+	       : is_filled(e->as)       ? e->as
+					: e->user;
+}
+
+static uint16_t port_of(const struct job_endpoint *e)
+{
+	if (e->port)
+		return e->port;
+	return e->tls == JOB_TLS_IMPLICIT ? 993 : 143;
+}
+
+/* An account below itself would be copied into itself for ever (F072). */
+static int check_apart(const struct job *job, struct error *err)
+{
+	const struct job_endpoint *a = &job->source, *b = &job->target;
+	const char *from = job->options.source_prefix;
+	const char *to = job->options.target_prefix;
+
+	if (!from)
+		from = "";
+	if (!to)
+		to = "";
+	size_t n = strlen(from) < strlen(to) ? strlen(from) : strlen(to);
+	if (strcasecmp(a->host, b->host) != 0 || port_of(a) != port_of(b) ||
+	    strcmp(account_of(a), account_of(b)) != 0 ||
+	    strncmp(from, to, n) != 0)
+		return 0;
+	return job_complain(err, "target", "user",
+	    "source and target are the same account of the same server, and neither prefix keeps them apart: it would be copied into itself");
+}
+
 int job_check(const struct job *job, struct error *err)
 {
 	const struct job_options *o = &job->options;
@@ -442,6 +477,10 @@ int job_check(const struct job *job, struct error *err)
 		return job_complain(err, "", "account", "is missing");
 	if (check_endpoint(&job->source, "source", err) < 0 ||
 	    check_endpoint(&job->target, "target", err) < 0)
+		return -1;
+	if (check_line("options", "source_prefix", o->source_prefix, err) < 0 ||
+	    check_line("options", "target_prefix", o->target_prefix, err) < 0 ||
+	    check_apart(job, err) < 0)
 		return -1;
 	if (!job_long_lines_name(o->long_lines))
 		return job_complain(err, "options", "long_lines", "is unknown");

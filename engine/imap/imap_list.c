@@ -4,16 +4,25 @@
 #include "engine/base/mem.h"
 
 /* A quoted single character, or NIL for a flat hierarchy. */
-static bool delimiter(struct imap_cursor *c, char *out)
+static bool delimiter(struct imap_cursor *c, char *out, bool *bad_out)
 {
 	struct imap_str s;
 
-	if (!imap_nstring(c, &s) || s.len > 1)
+	if (!imap_nstring(c, &s))
 		return false;
 	*out = '\0';
-	if (s.len == 1)
+	*bad_out = s.len > 1 || (s.len == 1 && (s.s[0] <= ' ' || s.s[0] > '~'));
+	if (s.len == 1 && !*bad_out)
 		*out = s.s[0];
 	return true;
+}
+
+/* "NIL" in quotes is a name, the bare word is none (F059). */
+static bool mailbox(struct imap_cursor *c, struct imap_str *out)
+{
+	if (imap_nstring(c, out))
+		return out->s != NULL;
+	return imap_atom(c, out);
 }
 
 static unsigned list_flags(struct imap_str text)
@@ -41,8 +50,8 @@ bool imap_list_parse(struct imap_cursor rest, struct imap_list *out)
 
 	*out = (struct imap_list){0};
 	if (!imap_list_text(&rest, &flags) || !imap_space(&rest) ||
-	    !delimiter(&rest, &out->separator) || !imap_space(&rest) ||
-	    !imap_astring(&rest, &out->name))
+	    !delimiter(&rest, &out->separator, &out->is_bad_separator) ||
+	    !imap_space(&rest) || !mailbox(&rest, &out->name))
 		return false;
 	out->flags = list_flags(flags);
 	return true; // extended data behind the name is not ours
@@ -105,9 +114,11 @@ static bool namespace_list(struct imap_cursor *c, struct imap_namespace *out,
 		return imap_nstring(c, &nil) && !nil.s;
 	while (!imap_char(c, ')')) {
 		struct imap_namespace ns;
+		bool is_bad = false;
 		(void)imap_space(c);
 		if (!imap_char(c, '(') || !imap_string(c, &ns.prefix) ||
-		    !imap_space(c) || !delimiter(c, &ns.separator))
+		    !imap_space(c) || !delimiter(c, &ns.separator, &is_bad) ||
+		    is_bad)
 			return false;
 		while (!imap_char(c, ')'))
 			if (!imap_space(c) || !imap_skip(c))

@@ -16,12 +16,13 @@ enum imap_list_flag {
 
 struct imap_list {
 	unsigned flags;
-	char separator; /* NUL: flat */
+	char separator;        /* NUL: flat */
+	bool is_bad_separator; /* no single printable byte; then NUL */
 	struct imap_str name;
 };
 
-/* `rest` of a "* LIST" or "* LSUB" response. False: malformed, or a delimiter
- * that is more than one byte. */
+/* `rest` of a "* LIST" or "* LSUB" response. False: malformed, or a name that
+ * is NIL. */
 bool imap_list_parse(struct imap_cursor rest, struct imap_list *out);
 
 struct imap_status {

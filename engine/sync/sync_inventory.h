@@ -27,6 +27,21 @@ struct sync_box {
 	bool has_status, has_size;
 	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
 	uint64_t bytes;
+	char separator; /* of its line; NUL: none told */
+};
+
+/* A line of LIST that names no mailbox we could ask for. */
+struct sync_unusable {
+	char *name; /* as listed, cut; a NUL shows as "\x00" */
+	const char *why;
+};
+
+/* Which mailboxes: LIST "reference" "pattern". */
+struct sync_inventory_scope {
+	const char *reference; /* NULL: "" */
+	char *const *patterns;
+	size_t count; /* 0: "*" */
+	bool with_size;
 };
 
 /* A hostile list must end somewhere (F054). */
@@ -43,7 +58,9 @@ struct sync_inventory {
 	char *prefix; /* personal namespace, "" when none */
 	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
 	size_t foreign_count;
-	bool subscriptions_failed; /* LSUB was refused: none is known */
+	bool subscriptions_failed;      /* LSUB was refused: none is known */
+	struct sync_unusable *unusable; /* each once, by name */
+	size_t unusable_count, unusable_cap;
 	bool rest_is_foreign;  /* theirs is "": all that is not below ours */
 	struct imap_caps caps; /* of the session that told all this */
 	/* private */
@@ -51,7 +68,9 @@ struct sync_inventory {
 	bool with_size, extended;
 	size_t next_status;
 	size_t pending;
-	char *pattern;
+	char *reference;
+	char **patterns;
+	size_t pattern_count;
 };
 
 void sync_inventory_init(struct sync_inventory *inv);
@@ -60,7 +79,7 @@ void sync_inventory_release(struct sync_inventory *inv);
 /* Sends the commands with ops `op_base`, `op_base` + 1, + 2, + 3; starts over
  * when called again after a lost session. */
 void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
-    int op_base, const char *pattern, bool with_size);
+    int op_base, const struct sync_inventory_scope *scope);
 
 enum {
 	SYNC_INVENTORY_OPS = 4
@@ -71,8 +90,14 @@ enum {
 int sync_inventory_on_event(struct sync_inventory *inv, struct imap_conn *conn,
     int op_base, const struct imap_event *event, struct error *err);
 
-/* Is the name outside the personal namespace? */
+/* Is the name outside the personal namespace, and nobody asked for it?  A
+ * reference, or a pattern that begins outside, asks for what begins alike. */
 bool sync_inventory_is_foreign(
+    const struct sync_inventory *inv, const char *name);
+
+/* Why it cannot be used, by its name on the wire; NULL when it was not refused
+ * by sync_inventory_on_event. */
+const char *sync_inventory_why_unusable(
     const struct sync_inventory *inv, const char *name);
 
 /* NULL when not listed; INBOX in any spelling. */

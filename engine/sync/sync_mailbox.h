@@ -23,18 +23,25 @@ struct sync_mailbox {
 	uint64_t bytes;
 	/* target */
 	bool create, subscribe;
-	bool is_cold; /* the target holds nothing: no comparison */
+	bool has_case_twin; /* another one's target differs in case only */
+	bool is_cold;       /* the target holds nothing: no comparison */
 	uint32_t target_messages;
 	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
 	/* results; read by others only when the sides have ended */
 	struct tally by_source, by_target;
 };
 
+struct sync_left_out {
+	char *name;
+	const char *why;
+};
+
 /* All mailboxes of a run. */
 struct sync_plan {
 	struct sync_mailbox *mailboxes;
 	size_t count;
-	size_t skipped; /* mailboxes left out by rule */
+	struct sync_left_out *left_out; /* by rule */
+	size_t skipped;                 /* how many of these */
 	/* of a mirror */
 	struct sync_surplus *surplus;
 	size_t surplus_count;

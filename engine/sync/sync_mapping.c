@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
@@ -24,31 +25,44 @@ void sync_plan_free(struct sync_plan *plan)
 	for (size_t i = 0; i < plan->surplus_count; i++)
 		free(plan->surplus[i].name);
 	free(plan->surplus);
+	for (size_t i = 0; i < plan->skipped; i++)
+		free(plan->left_out[i].name);
+	free(plan->left_out);
 	free(plan->mailboxes);
 	free(plan);
 }
 
-char *sync_mapping_name(const char *name, const struct sync_inventory *source,
-    const struct sync_inventory *target, const struct job_options *options)
+char *sync_mapping_name(const struct sync_box *box,
+    const struct sync_inventory *source, const struct sync_inventory *target,
+    const struct job_options *options)
 {
-	const struct sync_naming from = {source->prefix, source->separator};
+	const struct sync_naming from = {source->prefix,
+	    box->separator ? box->separator : source->separator};
 	const struct sync_naming to = {target->prefix, target->separator};
 
-	(void)options;
-	return sync_names_map(name, &from, &to);
+	return sync_names_map(box->name, &from, &to, options);
 }
 
 bool sync_mapping_is_skipped(const struct job_options *options,
     const struct sync_inventory *inventory, const char *name)
 {
-	(void)inventory;
+	const struct sync_naming from = {
+	    inventory->prefix, inventory->separator};
+	const char *plain = sync_names_plain(name, &from, options);
+
 	for (size_t i = 0; i < options->skip_mailboxes; i++) {
 		const char *pattern = options->skip_mailbox[i];
-		if (text_wildcard(pattern, name) ||
-		    (sync_names_is_inbox(pattern) && sync_names_is_inbox(name)))
+		if (sync_names_match(pattern, name, from.separator) ||
+		    sync_names_match(pattern, plain, from.separator))
 			return true;
 	}
 	return false;
+}
+
+static void leave_out(struct sync_plan *plan, const char *name, const char *why)
+{
+	plan->left_out[plan->skipped++] =
+	    (struct sync_left_out){.name = mem_strdup(name), .why = why};
 }
 
 static void fill_target(struct sync_mailbox *m, const struct sync_box *box,
@@ -69,16 +83,42 @@ static void fill_target(struct sync_mailbox *m, const struct sync_box *box,
 	m->target_uidvalidity = found ? found->uidvalidity : 0;
 }
 
+/* What cannot be used on the target under this name; NULL: nothing. */
+static char *why_not_there(
+    const struct sync_mailbox *m, const struct sync_inventory *target)
+{
+	const char *why = sync_inventory_why_unusable(target, m->target);
+
+	if (why)
+		return mem_printf(
+		    "its name on the target, '%s', is that of a mailbox that cannot be used: %s",
+		    m->target, why);
+	if (sync_inventory_is_foreign(target, m->target))
+		return mem_printf(
+		    "its name on the target, '%s', lies in a namespace of others",
+		    m->target);
+	return NULL;
+}
+
 static void add_mailbox(struct sync_plan *plan, const struct sync_box *box,
     struct sync_inventory *source, struct sync_inventory *target,
     const struct job_options *options)
 {
-	struct sync_mailbox *m = &plan->mailboxes[plan->count];
+	char *name = sync_mapping_name(box, source, target, options);
 
+	const struct sync_naming from = {source->prefix, source->separator};
+
+	if (!name && options->source_prefix &&
+	    sync_names_plain(box->name, &from, options)[0] == '\0') {
+		leave_out(plan, box->name,
+		    "nothing is left of its name without the prefix");
+		return;
+	}
+	struct sync_mailbox *m = &plan->mailboxes[plan->count];
 	*m = (struct sync_mailbox){
 	    .number = plan->count,
 	    .source = mem_strdup(box->name),
-	    .target = sync_mapping_name(box->name, source, target, options),
+	    .target = name,
 	    .has_status = box->has_status,
 	    .has_size = box->has_size,
 	    .messages = box->messages,
@@ -86,10 +126,25 @@ static void add_mailbox(struct sync_plan *plan, const struct sync_box *box,
 	    .bytes = box->bytes,
 	};
 	plan->count++;
-	if (m->target)
+	if (m->target) {
+		m->refusal = why_not_there(m, target);
 		fill_target(m, box, target, options);
-	else
+	} else {
 		m->refusal = mem_strdup("nothing is left of its name");
+	}
+}
+
+static void add_unusable(
+    struct sync_plan *plan, const struct sync_unusable *unusable)
+{
+	struct sync_mailbox *m = &plan->mailboxes[plan->count];
+
+	*m = (struct sync_mailbox){
+	    .number = plan->count,
+	    .source = mem_strdup(unusable->name),
+	    .refusal = mem_strdup(unusable->why),
+	};
+	plan->count++;
 }
 
 static int by_target(const void *a, const void *b)
@@ -100,6 +155,30 @@ static int by_target(const void *a, const void *b)
 	if (order == 0)
 		order = (*x)->number > (*y)->number ? 1 : -1;
 	return order;
+}
+
+static int by_target_without_case(const void *a, const void *b)
+{
+	const struct sync_mailbox *const *x = a, *const *y = b;
+
+	return strcasecmp((*x)->target, (*y)->target);
+}
+
+/* A server that folds case takes both for one: CREATE will tell (F065). */
+static void mark_case_twins(struct sync_mailbox **sorted, size_t count)
+{
+	struct sync_mailbox *last = NULL;
+
+	if (count > 1)
+		qsort(sorted, count, sizeof(struct sync_mailbox *),
+		    by_target_without_case);
+	for (size_t i = 0; i < count; i++) {
+		if (sorted[i]->refusal)
+			continue;
+		if (last && strcasecmp(last->target, sorted[i]->target) == 0)
+			last->has_case_twin = sorted[i]->has_case_twin = true;
+		last = sorted[i];
+	}
 }
 
 /* The first of equal targets stays; an unchanged name goes before others. */
@@ -125,11 +204,12 @@ static void refuse_collisions(struct sync_plan *plan)
 			end++;
 		}
 		for (; i < end; i++)
-			if (sorted[i] != keeper)
+			if (sorted[i] != keeper && !sorted[i]->refusal)
 				sorted[i]->refusal = mem_printf(
 				    "its name on the target, '%s', is that of another mailbox",
 				    sorted[i]->target);
 	}
+	mark_case_twins(sorted, count);
 	free(sorted);
 }
 
@@ -138,17 +218,21 @@ struct sync_plan *sync_mapping(struct sync_inventory *source,
 {
 	struct sync_plan *plan = mem_calloc(1, sizeof(*plan));
 
-	plan->mailboxes = mem_calloc(source->count, sizeof(*plan->mailboxes));
+	plan->mailboxes = mem_calloc(
+	    source->count + source->unusable_count, sizeof(*plan->mailboxes));
+	plan->left_out = mem_calloc(source->count, sizeof(*plan->left_out));
 	for (size_t i = 0; i < source->count; i++) {
 		const struct sync_box *box = &source->boxes[i];
 		if (!box->is_selectable ||
 		    sync_inventory_is_foreign(source, box->name))
 			continue;
 		if (sync_mapping_is_skipped(options, source, box->name))
-			plan->skipped++;
+			leave_out(plan, box->name, "--skipMailbox");
 		else
 			add_mailbox(plan, box, source, target, options);
 	}
+	for (size_t i = 0; i < source->unusable_count; i++)
+		add_unusable(plan, &source->unusable[i]);
 	refuse_collisions(plan);
 	return plan;
 }

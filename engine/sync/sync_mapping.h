@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct job_options;
+struct sync_box;
 struct sync_inventory;
 struct sync_plan;
 
@@ -19,10 +20,11 @@ struct sync_plan *sync_mapping(struct sync_inventory *source,
     struct sync_inventory *target, const struct job_options *options);
 
 /* The target's name of a source mailbox as a heap string; NULL: it has none. */
-char *sync_mapping_name(const char *name, const struct sync_inventory *source,
-    const struct sync_inventory *target, const struct job_options *options);
+char *sync_mapping_name(const struct sync_box *box,
+    const struct sync_inventory *source, const struct sync_inventory *target,
+    const struct job_options *options);
 
-/* Does --skipMailbox leave it out? */
+/* Does --skipMailbox leave it out, as listed or without its prefix? */
 bool sync_mapping_is_skipped(const struct job_options *options,
     const struct sync_inventory *inventory, const char *name);
 

@@ -126,7 +126,10 @@ int sync_setup_on_created(
 
 void sync_setup_on_probed(struct sync_target *dst, struct target_box *box)
 {
-	if (box->probe_found && box->probe_messages == 0) {
+	if (box->probe_found && box->m->has_case_twin) {
+		sync_target_refuse_box(dst, box, "CREATE",
+		    "the target takes its name for that of another mailbox, which differs in upper and lower case only: rename one of them");
+	} else if (box->probe_found && box->probe_messages == 0) {
 		box->state = TARGET_BOX_READY; // there, and empty: as planned
 		box->create = false;
 		box->was_found = true;

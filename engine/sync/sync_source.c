@@ -440,6 +440,25 @@ static int on_inventory_event(
 	return 0;
 }
 
+static void start_inventory(struct sync_source *src)
+{
+	static char inbox[] = "INBOX";
+	static char *const only_inbox[] = {inbox};
+	const struct job_options *o = &src->shared->job->options;
+	struct sync_inventory_scope scope = {.reference = o->source_prefix,
+	    .patterns = o->list,
+	    .count = o->lists,
+	    .with_size = true};
+
+	if (o->lists == 0 && o->mode == JOB_MODE_SRC_NEW) {
+		scope.patterns =
+		    only_inbox; // the guide: "--list INBOX" is implied
+		scope.count = 1;
+	}
+	sync_inventory_start(
+	    &src->inventory, src->conn, SOURCE_OP_INVENTORY, &scope);
+}
+
 static int on_ready(struct sync_source *src)
 {
 	src->retry.was_ready = true;
@@ -449,11 +468,7 @@ static int on_ready(struct sync_source *src)
 		return 0;
 	}
 	src->phase = SOURCE_PHASE_INVENTORY;
-	sync_inventory_start(&src->inventory, src->conn, SOURCE_OP_INVENTORY,
-	    src->shared->job->options.lists ? src->shared->job->options.list[0]
-	    : src->shared->job->options.mode == JOB_MODE_SRC_NEW ? "INBOX"
-								 : "*",
-	    true);
+	start_inventory(src);
 	return 0;
 }
 
@@ -478,6 +493,24 @@ static int on_event(struct sync_source *src, const struct imap_event *event)
 }
 
 /* ------------------------------------------------------------ work */
+
+static void tell_plan(const struct sync_source *src)
+{
+	const struct sync_plan *plan = src->plan;
+	char shown[200];
+
+	for (size_t i = 0; i < plan->skipped; i++) {
+		const char *name = plan->left_out[i].name;
+		(void)text_escape(name, strlen(name), shown, sizeof(shown));
+		log_write(src->shared->log, LOG_LEVEL_INFO, "source",
+		    "mailbox '%s' left out: %s", shown, plan->left_out[i].why);
+	}
+	log_write(src->shared->log, LOG_LEVEL_INFO, "source",
+	    "%zu mailboxes to copy, %zu left out", plan->count, plan->skipped);
+	if (plan->count == 0 && plan->skipped == 0)
+		sync_reporter_warn(src->shared->reporter, "source",
+		    "source.empty", "the source lists no mailbox to copy");
+}
 
 static void make_plan(struct sync_source *src, struct sync_inventory *target)
 {
@@ -505,9 +538,7 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 		    (!is_mirror(src) || box->m->is_cold))
 			sync_source_box_done(src, box);
 	}
-	log_write(src->shared->log, LOG_LEVEL_INFO, "source",
-	    "%zu mailboxes to copy, %zu left out by --skipMailbox",
-	    src->plan->count, src->plan->skipped);
+	tell_plan(src);
 	sync_exchange_publish_plan(src->shared->exchange, src->plan);
 	src->phase = SOURCE_PHASE_COPY;
 }

@@ -36,8 +36,7 @@ static struct names counterparts(const struct sync_inventory *source,
 		if (subscriptions ? !box->is_subscribed
 				  : !box->is_selectable && !box->is_missing)
 			continue;
-		char *name =
-		    sync_mapping_name(box->name, source, target, options);
+		char *name = sync_mapping_name(box, source, target, options);
 		if (name)
 			out.list[out.count++] = name;
 	}
@@ -115,7 +114,8 @@ static bool may_be_removed(const struct sync_inventory *target,
 	return options->lists == 0 && box->is_listed && box->is_selectable &&
 	       !sync_names_is_inbox(box->name + n) && !has(kept, box->name) &&
 	       !sync_inventory_is_foreign(target, box->name) &&
-	       !sync_mapping_is_skipped(options, target, box->name);
+	       !sync_mapping_is_skipped(options, target, box->name) &&
+	       !sync_mapping_is_skipped(options, target, box->name + n);
 }
 
 static bool may_be_unsubscribed(const struct sync_inventory *target,
@@ -143,7 +143,9 @@ void sync_surplus_find(struct sync_plan *plan, struct sync_inventory *source,
 
 	for (size_t i = 0; i < target->count; i++) {
 		const struct sync_box *box = &target->boxes[i];
-		bool remove = may_be_removed(target, box, &kept, options);
+		// a line of LIST that could not be used may be its counterpart
+		bool remove = source->unusable_count == 0 &&
+			      may_be_removed(target, box, &kept, options);
 		bool unsubscribe = options->subscription &&
 				   !source->subscriptions_failed &&
 				   may_be_unsubscribed(target, box, &kept,

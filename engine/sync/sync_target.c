@@ -393,8 +393,10 @@ static int on_ready(struct sync_target *dst)
 		return 0;
 	}
 	dst->phase = TARGET_PHASE_INVENTORY;
+	const struct sync_inventory_scope scope = {
+	    .reference = dst->shared->job->options.target_prefix};
 	sync_inventory_start(
-	    dst->inventory, dst->conn, TARGET_OP_INVENTORY, "*", false);
+	    dst->inventory, dst->conn, TARGET_OP_INVENTORY, &scope);
 	return 0;
 }
 

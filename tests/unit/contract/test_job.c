@@ -350,3 +350,77 @@ Test(job, words_are_known_both_ways)
 	cr_assert_eq(job_long_lines_parse("fold"), -1);
 	cr_assert_eq(job_mode_parse("syncsrcall"), -1);
 }
+
+/* ------------------------------------------- an account into itself (F072) */
+
+struct apart_row {
+	char source_host[24], target_host[24];
+	uint16_t source_port, target_port;
+	enum job_tls target_tls;
+	char target_as[8];
+	char source_prefix[16], target_prefix[16];
+	bool is_refused;
+};
+
+ParameterizedTestParameters(job, is_not_copied_into_itself)
+{
+	static struct apart_row rows[] = {
+	    {"a.org", "b.org", 0, 0, JOB_TLS_AUTO, "", "", "", false},
+	    {"a.org", "A.Org", 0, 0, JOB_TLS_AUTO, "", "", "", true},
+	    {"a.org", "a.org", 0, 143, JOB_TLS_AUTO, "", "", "", true},
+	    {"a.org", "a.org", 993, 0, JOB_TLS_IMPLICIT, "", "", "", true},
+	    {"a.org", "a.org", 1143, 2143, JOB_TLS_AUTO, "", "", "", false},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "erik", "", "", false},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "anna", "", "", true},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "", "~a/", "~b/", false},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "", "~a/", "~a/", true},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "", "", "Old/", true},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "", "a/", "a/b/", true},
+	    {"a.org", "a.org", 0, 0, JOB_TLS_AUTO, "", "a/b/", "a/", true},
+	};
+
+	return cr_make_param_array(
+	    struct apart_row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void replace(char **text, const char *with)
+{
+	free(*text);
+	*text = with[0] ? strdup(with) : NULL;
+}
+
+ParameterizedTest(struct apart_row *row, job, is_not_copied_into_itself)
+{
+	struct job job;
+	struct error err;
+
+	fill(&job);
+	replace(&job.target.user, "anna");
+	replace(&job.source.host, row->source_host);
+	replace(&job.target.host, row->target_host);
+	replace(&job.target.as, row->target_as);
+	replace(&job.options.source_prefix, row->source_prefix);
+	replace(&job.options.target_prefix, row->target_prefix);
+	job.source.port = row->source_port;
+	job.target.port = row->target_port;
+	job.target.tls = row->target_tls;
+	int rc = job_check(&job, &err);
+	cr_assert_eq(rc, row->is_refused ? -1 : 0);
+	if (row->is_refused) {
+		cr_assert_eq(err.kind, ERROR_CONFIG);
+		cr_assert(strstr(err.text, "into itself"));
+	}
+	job_release(&job);
+}
+
+Test(job, refuses_a_line_end_in_a_prefix)
+{
+	struct job job;
+	struct error err;
+
+	fill(&job);
+	job.options.target_prefix = strdup("a\r\nb");
+	cr_assert_eq(job_check(&job, &err), -1);
+	cr_assert(strstr(err.text, "target_prefix"));
+	job_release(&job);
+}

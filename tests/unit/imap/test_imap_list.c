@@ -109,8 +109,10 @@ static struct row list_rows[] = {
     {"(\\Subscribed) \"/\" x (\"CHILDINFO\" (\"SUBSCRIBED\"))", "S / <x>"},
     {"() \"/\" \"x\" (\"OLDNAME\" (\"y\"))", ". / <x>"},
     /* a delimiter of more than one byte, or none at all */
-    {"() \"//\" x", "no"},
-    {"() \"\xc3\xa9\" x", "no"},
+    {"() \"//\" x", ". ! <x>"},
+    {"() \"\xc3\xa9\" x", ". ! <x>"},
+    {"() \"\x1b\" x", ". ! <x>"},
+    {"() \"/\" NIL", "no"},
     {"() / x", "no"},
     {"() x", "no"},
     {"() \"/ x", "no"},
@@ -135,11 +137,14 @@ static void show_list(struct buf *out, struct imap_cursor rest)
 		cr_assert_eq(buf_puts(out, "no"), 0);
 		return;
 	}
-	cr_assert_eq(buf_printf(out, "%s%s%s%s %c ",
-			 l.flags & IMAP_LIST_NOSELECT ? "N" : "",
-			 l.flags & IMAP_LIST_NONEXISTENT ? "E" : "",
-			 l.flags & IMAP_LIST_SUBSCRIBED ? "S" : "",
-			 l.flags ? "" : ".", l.separator ? l.separator : '0'),
+	cr_assert_eq(
+	    buf_printf(out, "%s%s%s%s %c ",
+		l.flags & IMAP_LIST_NOSELECT ? "N" : "",
+		l.flags & IMAP_LIST_NONEXISTENT ? "E" : "",
+		l.flags & IMAP_LIST_SUBSCRIBED ? "S" : "", l.flags ? "" : ".",
+		l.is_bad_separator ? '!'
+		: l.separator      ? l.separator
+				   : '0'),
 	    0);
 	print_to(out, "", l.name);
 }

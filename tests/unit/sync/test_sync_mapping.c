@@ -297,3 +297,156 @@ Test(sync_mapping, takes_over_what_both_sides_told)
 	sync_inventory_release(&source);
 	sync_inventory_release(&target);
 }
+
+/* ------------------------------------------------------------- options */
+
+static void add_unusable(
+    struct sync_inventory *inv, const char *name, const char *why)
+{
+	inv->unusable = mem_grow(inv->unusable, &inv->unusable_cap,
+	    inv->unusable_count, sizeof(*inv->unusable));
+	inv->unusable[inv->unusable_count++] =
+	    (struct sync_unusable){.name = mem_strdup(name), .why = why};
+}
+
+static void refer_to(struct sync_inventory *inv, const char *prefix)
+{
+	free(inv->reference);
+	inv->reference = mem_strdup(prefix);
+}
+
+Test(sync_mapping, skips_by_either_form_of_a_name)
+{
+	static char listed[] = "INBOX.a", plain_name[] = "b*";
+	static char *patterns[] = {listed, plain_name};
+	const struct job_options options = {
+	    .skip_mailbox = patterns, .skip_mailboxes = ARRAY_LEN(patterns)};
+	struct sync_inventory source, target;
+
+	LIST(&source, "INBOX.", '.', "INBOX", "INBOX.a", "INBOX.b", "INBOX.b.c",
+	    "INBOX.c");
+	LIST(&target, "", '/', "INBOX:f", "c:f");
+	expect(&source, &target, &options, 3, "INBOX>INBOX INBOX.c>c");
+}
+
+/* F071 */
+Test(sync_mapping, leaves_out_a_name_that_is_all_prefix)
+{
+	static char prefix[] = "abc/", to[] = "Info/";
+	const struct job_options options = {
+	    .source_prefix = prefix, .target_prefix = to};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "abc/", "abc/INBOX", "abc/x");
+	LIST(&target, "", '/', "Info/x:f");
+	struct sync_plan *plan = sync_mapping(&source, &target, &options);
+	cr_assert_eq(plan->count, 2);
+	cr_assert_eq(plan->skipped, 1);
+	cr_assert_str_eq(plan->left_out[0].name, "abc/");
+	cr_assert(strstr(plan->left_out[0].why, "nothing is left"));
+	sync_plan_free(plan);
+	expect(&source, &target, &options, 1,
+	    "abc/INBOX>Info/INBOX+create+cold abc/x>Info/x");
+}
+
+Test(sync_mapping, finds_collisions_of_renamed_names)
+{
+	static char old[] = "a*", new_name[] = "x";
+	static struct job_rename rule = {old, new_name};
+	const struct job_options options = {
+	    .rename_mailbox = &rule, .rename_mailboxes = 1};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a1", "a2", "x");
+	LIST(&target, "", '/', "x:f");
+	expect(&source, &target, &options, 0, "a1! a2! x>x");
+}
+
+/* F057, F061: told of, without a name on the target. */
+Test(sync_mapping, refuses_what_cannot_be_used)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a", "b");
+	add_unusable(&source, "a\r\nb", "a line end");
+	LIST(&target, "", '/', "INBOX");
+	add_unusable(&target, "b", "what parts its levels");
+	struct sync_plan *plan = sync_mapping(&source, &target, &plain);
+	cr_assert_eq(plan->count, 3);
+	cr_assert_null(plan->mailboxes[0].refusal);
+	cr_assert(strstr(plan->mailboxes[1].refusal, "what parts its levels"));
+	cr_assert_null(plan->mailboxes[2].target);
+	cr_assert_str_eq(plan->mailboxes[2].refusal, "a line end");
+	cr_assert_str_eq(plan->mailboxes[2].source, "a\r\nb");
+	cr_assert_eq(plan->mailboxes[2].number, 2);
+	sync_plan_free(plan);
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
+}
+
+Test(sync_mapping, writes_into_no_namespace_of_others)
+{
+	static char prefix[] = "~b/";
+	const struct job_options options = {.target_prefix = prefix};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "Shared/x", "y");
+	LIST(&target, "", '/', "INBOX");
+	target.foreign[target.foreign_count++] = mem_strdup("Shared/");
+	expect(&source, &target, &plain, 0, "Shared/x! y>y+create+cold");
+	// unless that is what was asked for
+	LIST(&source, "", '/', "y");
+	LIST(&target, "", '/', NULL);
+	target.foreign[target.foreign_count++] = mem_strdup("~");
+	refer_to(&target, "~b/");
+	expect(&source, &target, &options, 0, "y>~b/y+create+cold");
+}
+
+Test(sync_mapping, takes_a_namespace_of_others_when_asked_for)
+{
+	static char prefix[] = "~a/";
+	const struct job_options options = {.source_prefix = prefix};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "~a/x", "~c/y");
+	source.foreign[source.foreign_count++] = mem_strdup("~");
+	refer_to(&source, "~a/");
+	LIST(&target, "", '/', "x:f");
+	expect(&source, &target, &options, 0, "~a/x>x");
+	LIST(&source, "", '/', "shared/x", "user/y");
+	source.foreign[source.foreign_count++] = mem_strdup("shared/");
+	source.foreign[source.foreign_count++] = mem_strdup("user/");
+	source.patterns = mem_calloc(1, sizeof(char *));
+	source.patterns[source.pattern_count++] = mem_strdup("shared/*");
+	LIST(&target, "", '/', "shared/x:f");
+	expect(&source, &target, &plain, 0, "shared/x>shared/x");
+}
+
+/* F065 */
+Test(sync_mapping, marks_what_differs_in_case_only)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "Bob", "a", "bob");
+	LIST(&target, "", '/', "INBOX");
+	struct sync_plan *plan = sync_mapping(&source, &target, &plain);
+	cr_assert_eq(plan->count, 3);
+	cr_assert(plan->mailboxes[0].has_case_twin);
+	cr_assert_not(plan->mailboxes[1].has_case_twin);
+	cr_assert(plan->mailboxes[2].has_case_twin);
+	sync_plan_free(plan);
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
+}
+
+/* F057: two lines with different separators. */
+Test(sync_mapping, goes_by_the_separator_of_each_line)
+{
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a/b", "c.d");
+	source.boxes[1].separator = '.';
+	LIST(&target, "", '/', NULL);
+	expect(&source, &target, &plain, 0,
+	    "a/b>a/b+create+cold c.d>c/d+create+cold");
+}

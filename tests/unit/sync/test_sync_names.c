@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/mem.h"
+#include "engine/contract/job.h"
 #include "engine/imap/imap_utf7.h"
 
 enum {
@@ -19,10 +20,12 @@ struct row {
 	char target[NAME_BYTES]; /* "": nothing is left */
 };
 
+static const struct job_options none;
+
 static void expect(const char *source, const struct sync_naming *from,
     const struct sync_naming *to, const char *target)
 {
-	char *name = sync_names_map(source, from, to);
+	char *name = sync_names_map(source, from, to, &none);
 
 	cr_assert_str_eq(name ? name : "", target, "'%s'", source);
 	free(name);
@@ -218,7 +221,7 @@ ParameterizedTestParameters(sync_names, changes_nothing_twice)
 ParameterizedTest(struct row *row, sync_names, changes_nothing_twice)
 {
 	static const struct sync_naming plain = {"", '/'};
-	char *once = sync_names_map(row->source, &plain, &plain);
+	char *once = sync_names_map(row->source, &plain, &plain, &none);
 
 	cr_assert(once);
 	expect(once, &plain, &plain, once);
@@ -235,14 +238,203 @@ Test(sync_names, takes_a_name_of_any_length)
 	char *source = mem_calloc(LONG + 1, 1);
 
 	memset(source, '.', LONG);
-	char *target = sync_names_map(source, &from, &to);
+	char *target = sync_names_map(source, &from, &to, &none);
 	cr_assert(target);
 	cr_assert_eq(strlen(target), LONG + strlen("INBOX/"));
 	free(target);
 	memset(source, '\xff', LONG);
-	target = sync_names_map(source, &from, &to);
+	target = sync_names_map(source, &from, &to, &none);
 	cr_assert(target);
 	cr_assert_eq(strspn(target + strlen("INBOX/"), "_"), LONG);
 	free(target);
 	free(source);
+}
+
+/* ------------------------------------------------------------- options */
+
+struct option_row {
+	char source[NAME_BYTES];
+	char from_prefix[PREFIX_BYTES];
+	char from;
+	char to_prefix[PREFIX_BYTES];
+	char to;
+	char source_option[PREFIX_BYTES], target_option[PREFIX_BYTES];
+	char rename[2][2][NAME_BYTES]; /* old, new */
+	char target[NAME_BYTES];
+};
+
+ParameterizedTestParameters(sync_names, obeys_options)
+{
+	static struct option_row rows[] = {
+	    /* --source */
+	    {"abc/box1", "", '/', "", '/', "abc/", "", {{"", ""}}, "box1"},
+	    {"abc/a/b", "", '/', "", '.', "abc/", "", {{"", ""}}, "a.b"},
+	    {"abc/~x", "", '/', "", '/', "abc/", "", {{"", ""}}, "_x"},
+	    {"~user/INBOX", "", '/', "", '/', "~user/", "", {{"", ""}},
+		"INBOX"},
+	    {"~user/inbox/x", "", '/', "", '/', "~user/", "", {{"", ""}},
+		"INBOX/x"},
+	    {"~user/a", "INBOX.", '/', "INBOX.", '.', "~user/", "", {{"", ""}},
+		"INBOX.a"},
+	    {"other", "", '/', "", '/', "abc/", "", {{"", ""}}, "other"},
+	    {"INBOX", "", '/', "", '/', "abc/", "", {{"", ""}}, "INBOX"},
+	    {"Inbox/a", "", '/', "", '/', "INBOX/", "", {{"", ""}}, "a"},
+	    {"INBOX.INBOX", "INBOX.", '.', "", '/', "INBOX.", "", {{"", ""}},
+		"INBOX"},
+	    // F071: nothing is left; half a level is plain text
+	    {"abc/", "", '/', "", '/', "abc/", "", {{"", ""}}, ""},
+	    {"abc", "", '/', "", '/', "abc", "", {{"", ""}}, ""},
+	    {"abcd/e", "", '/', "", '/', "abc", "", {{"", ""}}, "d/e"},
+	    {"abc/e", "", '/', "", '/', "abc", "", {{"", ""}}, "/e"},
+	    {"ab", "", '/', "", '/', "abc", "", {{"", ""}}, "ab"},
+	    /* --target */
+	    {"a/b", "", '/', "", '/', "", "Info/", {{"", ""}}, "Info/a/b"},
+	    {"a/b", "", '/', "", '/', "", "Info", {{"", ""}}, "Infoa/b"},
+	    {"INBOX", "", '/', "", '/', "", "~user/", {{"", ""}},
+		"~user/INBOX"},
+	    {"inbox/x", "", '/', "", '/', "", "~user/", {{"", ""}},
+		"~user/INBOX/x"},
+	    {"a", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}}, "Info.a"},
+	    {"INBOX", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}},
+		"Info.INBOX"},
+	    {"INBOX/x", "", '/', "INBOX.", '.', "", "INBOX.old.", {{"", ""}},
+		"INBOX.old.INBOX.x"},
+	    // the namespace itself, asked for by name
+	    {"INBOX", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}},
+		"INBOX"},
+	    {"a", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}}, "INBOX.a"},
+	    // both
+	    {"~a@x/INBOX", "", '/', "", '/', "~a@x/", "~b@x/", {{"", ""}},
+		"~b@x/INBOX"},
+	    /* --renameMailbox: plain */
+	    {"Sent Items", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}},
+		"Sent"},
+	    {"Sent Itemss", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}},
+		"Sent Itemss"},
+	    // as the user wrote it, with what the target puts before
+	    {"a", "", '/', "", '/', "", "", {{"a", ".#x.mbox"}}, ".#x.mbox"},
+	    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "x"}}, "INBOX.x"},
+	    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "INBOX.x"}},
+		"INBOX.x"},
+	    {"a", "", '/', "", '/', "", "Info/", {{"a", "x"}}, "Info/x"},
+	    {"a", "", '/', "", '/', "", "", {{"a", "caf\xc3\xa9"}}, "caf&AOk-"},
+	    {"a", "", '/', "", '/', "", "", {{"a", "inbox"}}, "INBOX"},
+	    // by the name as listed, and by what is left of it
+	    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"INBOX.a", "x"}},
+		"x"},
+	    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"a", "x"}}, "x"},
+	    {"abc/a", "", '/', "", '/', "abc/", "", {{"abc/a", "x"}}, "x"},
+	    {"abc/a", "", '/', "", '/', "abc/", "", {{"a", "x"}}, "x"},
+	    {"abc/", "", '/', "", '/', "abc/", "", {{"abc/", "x"}}, "x"},
+	    /* INBOX */
+	    {"INBOX", "", '/', "", '/', "", "", {{"inbox", "Old"}}, "Old"},
+	    {"INBOX", "", '/', "INBOX.", '.', "", "", {{"INBOX", "Old"}},
+		"INBOX.Old"},
+	    {"Inbox/x", "", '/', "", '/', "", "", {{"inBOX/*", "Old/*"}},
+		"Old/x"},
+	    {"INBOX", "", '/', "", '/', "", "", {{"inb*", "Old"}}, "INBOX"},
+	    {"INBOXES", "", '/', "", '/', "", "", {{"inbox*", "Old"}},
+		"INBOXES"},
+	    /* wildcards match the separator too */
+	    {"Old/a/b", "", '/', "", '/', "", "", {{"Old*", "New*"}},
+		"New/a/b"},
+	    {"Old/a/b", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "a/b"},
+	    {"Old.a.b", "", '.', "", '/', "", "", {{"Old.*", "New/*"}},
+		"New/a/b"},
+	    {"a/b", "", '/', "", '/', "", "", {{"a?b", "c"}}, "c"},
+	    {"Old/x", "", '/', "", '/', "", "", {{"Old/*", "*/*"}}, "x/*"},
+	    {"a-b-c", "", '/', "", '/', "", "", {{"*-*", "<*>"}}, "<a>"},
+	    {"aXbYc", "", '/', "", '/', "", "", {{"a*Y*", "*"}}, "Xb"},
+	    {"abc", "", '/', "", '/', "", "", {{"a**?", "*"}}, "b"},
+	    {"ab", "", '/', "", '/', "", "", {{"a*b", "*"}}, ""},
+	    {"ab", "", '/', "", '/', "", "", {{"a*b", "x*"}}, "x"},
+	    {"a", "", '/', "", '/', "", "", {{"a", "x*"}}, "x*"},
+	    // what it stands for is the source's, and translated as such
+	    {"Old/a\"#", "", '/', "", '/', "", "", {{"Old/*", "#*#"}}, "#a'_#"},
+	    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "_x_"},
+	    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "N/*"}}, "N/ x_"},
+	    {"Old.a/b", "", '.', "", '/', "", "", {{"Old.*", "*"}}, "a_b"},
+	    {"&AOk-x", "", '/', "", '/', "", "", {{"*x", "&AOk-*"}},
+		"&AOkA6Q-"},
+	    {"&AOk-x", "", '/', "", '/', "", "", {{"*-x", "*"}}, "&-AOk"},
+	    /* the first that matches */
+	    {"ab", "", '/', "", '/', "", "", {{"a*", "x"}, {"ab", "y"}}, "x"},
+	    {"ab", "", '/', "", '/', "", "", {{"b*", "x"}, {"ab", "y"}}, "y"},
+	    {"a", "", '/', "", '/', "", "", {{"a", "b"}, {"b", "c"}}, "b"},
+	};
+
+	return cr_make_param_array(struct option_row, rows, ARRAY_LEN(rows));
+}
+
+ParameterizedTest(struct option_row *row, sync_names, obeys_options)
+{
+	const struct sync_naming from = {row->from_prefix, row->from};
+	const struct sync_naming to = {row->to_prefix, row->to};
+	struct job_rename rules[2];
+	struct job_options options = {
+	    .source_prefix = row->source_option,
+	    .target_prefix = row->target_option,
+	    .rename_mailbox = rules,
+	};
+
+	for (size_t i = 0; i < 2 && row->rename[i][0][0]; i++)
+		rules[options.rename_mailboxes++] =
+		    (struct job_rename){row->rename[i][0], row->rename[i][1]};
+	char *name = sync_names_map(row->source, &from, &to, &options);
+	cr_assert_str_eq(name ? name : "", row->target, "'%s'", row->source);
+	free(name);
+}
+
+Test(sync_names, matches_inbox_in_any_spelling)
+{
+	cr_assert(sync_names_match("inbox", "INBOX", '/'));
+	cr_assert(sync_names_match("Inbox/*", "INBOX/a/b", '/'));
+	cr_assert(sync_names_match("inbox*", "INBOX/a", '/'));
+	cr_assert(sync_names_match("inbox?a", "INBOX/a", '/'));
+	cr_assert_not(sync_names_match("inbox", "INBOX/a", '/'));
+	cr_assert_not(sync_names_match("inbox.*", "INBOX.a", '/'));
+	cr_assert_not(sync_names_match("inboxes", "INBOXES", '/'));
+	cr_assert_not(sync_names_match("INBOX", "a", '/'));
+}
+
+/* All names of up to four of these bytes: what falls together does so by a
+ * rule of the guide or by the separator, nothing else, and is told of by
+ * sync_mapping (F064). */
+Test(sync_names, keeps_different_names_apart)
+{
+	static const char bytes[] = "a_./~ '\"\\#&";
+	static const struct sync_naming from = {"", '/'}, to = {"", '.'};
+	const size_t base = sizeof(bytes) - 1;
+
+	for (size_t n = 0; n < base * base * base * base; n++) {
+		char name[5] = "", expected[5] = "";
+		size_t left = n;
+		for (size_t i = 0; i < 4; i++, left /= base)
+			name[i] = bytes[left % base];
+		for (size_t i = 0; i < 4; i++) {
+			char c = name[i];
+			bool is_end = strspn(name, " ") > i ||
+				      strspn(name + i, " ") == 4 - i;
+			bool is_lead = i == 0 && strchr(".~", c);
+			expected[i] = c == '/'                       ? '.'
+				      : c == '"'                     ? '\''
+				      : c == ' ' && is_end           ? '_'
+				      : is_lead || strchr("\\#.", c) ? '_'
+								     : c;
+		}
+		// a blank behind a leading dot is inside
+		char *target = sync_names_map(name, &from, &to, &none);
+		cr_assert(target);
+		cr_assert(imap_utf7_is_valid(target, strlen(target)));
+		char *text = imap_utf7_decode(target, strlen(target));
+		if (imap_utf7_is_valid(name, 4)) {
+			char *was = imap_utf7_decode(expected, 4);
+			cr_assert_str_eq(text, was, "'%s'", name);
+			free(was);
+		} else {
+			cr_assert_str_eq(text, expected, "'%s'", name);
+		}
+		free(text);
+		free(target);
+	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A name and a rename rule, apart by line ends, between servers of all kinds:
- * what comes out is valid modified UTF-7, and maps to itself. */
+ * what comes out is valid modified UTF-7, and maps to itself where nothing is
+ * put before it and levels are parted alike. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,9 @@ static void map(const char *name, const struct sync_naming *from,
 
 	bug_if(target && !target[0]);
 	bug_if(target && !imap_utf7_is_valid(target, strlen(target)));
-	if (target && options->rename_mailboxes == 0 && !to->prefix[0]) {
+	// a name of a server like the target's is as the target wants it
+	if (target && options->rename_mailboxes == 0 && !to->prefix[0] &&
+	    !options->target_prefix && from->separator == to->separator) {
 		char *again = sync_names_map(target, to, to, &none);
 		bug_if(!again || strcmp(again, target) != 0);
 		free(again);

@@ -263,107 +263,92 @@ struct option_row {
 	char target[NAME_BYTES];
 };
 
+static struct option_row option_rows[] = {
+    /* --source */
+    {"abc/box1", "", '/', "", '/', "abc/", "", {{"", ""}}, "box1"},
+    {"abc/a/b", "", '/', "", '.', "abc/", "", {{"", ""}}, "a.b"},
+    {"abc/~x", "", '/', "", '/', "abc/", "", {{"", ""}}, "_x"},
+    {"~user/INBOX", "", '/', "", '/', "~user/", "", {{"", ""}}, "INBOX"},
+    {"~user/inbox/x", "", '/', "", '/', "~user/", "", {{"", ""}}, "INBOX/x"},
+    {"~user/a", "INBOX.", '/', "INBOX.", '.', "~user/", "", {{"", ""}},
+	"INBOX.a"},
+    {"other", "", '/', "", '/', "abc/", "", {{"", ""}}, "other"},
+    {"INBOX", "", '/', "", '/', "abc/", "", {{"", ""}}, "INBOX"},
+    {"Inbox/a", "", '/', "", '/', "INBOX/", "", {{"", ""}}, "a"},
+    {"INBOX.INBOX", "INBOX.", '.', "", '/', "INBOX.", "", {{"", ""}}, "INBOX"},
+    // F071: nothing is left; half a level is plain text
+    {"abc/", "", '/', "", '/', "abc/", "", {{"", ""}}, ""},
+    {"abc", "", '/', "", '/', "abc", "", {{"", ""}}, ""},
+    {"abcd/e", "", '/', "", '/', "abc", "", {{"", ""}}, "d/e"},
+    {"abc/e", "", '/', "", '/', "abc", "", {{"", ""}}, "/e"},
+    {"ab", "", '/', "", '/', "abc", "", {{"", ""}}, "ab"},
+    /* --target */
+    {"a/b", "", '/', "", '/', "", "Info/", {{"", ""}}, "Info/a/b"},
+    {"a/b", "", '/', "", '/', "", "Info", {{"", ""}}, "Infoa/b"},
+    {"INBOX", "", '/', "", '/', "", "~user/", {{"", ""}}, "~user/INBOX"},
+    {"inbox/x", "", '/', "", '/', "", "~user/", {{"", ""}}, "~user/INBOX/x"},
+    {"a", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}}, "Info.a"},
+    {"INBOX", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}}, "Info.INBOX"},
+    {"INBOX/x", "", '/', "INBOX.", '.', "", "INBOX.old.", {{"", ""}},
+	"INBOX.old.INBOX.x"},
+    // the namespace itself, asked for by name
+    {"INBOX", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}}, "INBOX"},
+    {"a", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}}, "INBOX.a"},
+    // both
+    {"~a@x/INBOX", "", '/', "", '/', "~a@x/", "~b@x/", {{"", ""}},
+	"~b@x/INBOX"},
+    /* --renameMailbox: plain */
+    {"Sent Items", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}}, "Sent"},
+    {"Sent Itemss", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}},
+	"Sent Itemss"},
+    // as the user wrote it, with what the target puts before
+    {"a", "", '/', "", '/', "", "", {{"a", ".#x.mbox"}}, ".#x.mbox"},
+    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "x"}}, "INBOX.x"},
+    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "INBOX.x"}}, "INBOX.x"},
+    {"a", "", '/', "", '/', "", "Info/", {{"a", "x"}}, "Info/x"},
+    {"a", "", '/', "", '/', "", "", {{"a", "caf\xc3\xa9"}}, "caf&AOk-"},
+    {"a", "", '/', "", '/', "", "", {{"a", "inbox"}}, "INBOX"},
+    // by the name as listed, and by what is left of it
+    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"INBOX.a", "x"}}, "x"},
+    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"a", "x"}}, "x"},
+    {"abc/a", "", '/', "", '/', "abc/", "", {{"abc/a", "x"}}, "x"},
+    {"abc/a", "", '/', "", '/', "abc/", "", {{"a", "x"}}, "x"},
+    {"abc/", "", '/', "", '/', "abc/", "", {{"abc/", "x"}}, "x"},
+    /* INBOX */
+    {"INBOX", "", '/', "", '/', "", "", {{"inbox", "Old"}}, "Old"},
+    {"INBOX", "", '/', "INBOX.", '.', "", "", {{"INBOX", "Old"}}, "INBOX.Old"},
+    {"Inbox/x", "", '/', "", '/', "", "", {{"inBOX/*", "Old/*"}}, "Old/x"},
+    {"INBOX", "", '/', "", '/', "", "", {{"inb*", "Old"}}, "INBOX"},
+    {"INBOXES", "", '/', "", '/', "", "", {{"inbox*", "Old"}}, "INBOXES"},
+    /* wildcards match the separator too */
+    {"Old/a/b", "", '/', "", '/', "", "", {{"Old*", "New*"}}, "New/a/b"},
+    {"Old/a/b", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "a/b"},
+    {"Old.a.b", "", '.', "", '/', "", "", {{"Old.*", "New/*"}}, "New/a/b"},
+    {"a/b", "", '/', "", '/', "", "", {{"a?b", "c"}}, "c"},
+    {"Old/x", "", '/', "", '/', "", "", {{"Old/*", "*/*"}}, "x/*"},
+    {"a-b-c", "", '/', "", '/', "", "", {{"*-*", "<*>"}}, "<a>"},
+    {"aXbYc", "", '/', "", '/', "", "", {{"a*Y*", "*"}}, "Xb"},
+    {"abc", "", '/', "", '/', "", "", {{"a**?", "*"}}, "b"},
+    {"ab", "", '/', "", '/', "", "", {{"a*b", "*"}}, ""},
+    {"ab", "", '/', "", '/', "", "", {{"a*b", "x*"}}, "x"},
+    {"a", "", '/', "", '/', "", "", {{"a", "x*"}}, "x*"},
+    // what it stands for is the source's, and translated as such
+    {"Old/a\"#", "", '/', "", '/', "", "", {{"Old/*", "#*#"}}, "#a'_#"},
+    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "_x_"},
+    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "N/*"}}, "N/ x_"},
+    {"Old.a/b", "", '.', "", '/', "", "", {{"Old.*", "*"}}, "a_b"},
+    {"&AOk-x", "", '/', "", '/', "", "", {{"*x", "&AOk-*"}}, "&AOkA6Q-"},
+    {"&AOk-x", "", '/', "", '/', "", "", {{"*-x", "*"}}, "&-AOk"},
+    /* the first that matches */
+    {"ab", "", '/', "", '/', "", "", {{"a*", "x"}, {"ab", "y"}}, "x"},
+    {"ab", "", '/', "", '/', "", "", {{"b*", "x"}, {"ab", "y"}}, "y"},
+    {"a", "", '/', "", '/', "", "", {{"a", "b"}, {"b", "c"}}, "b"},
+};
+
 ParameterizedTestParameters(sync_names, obeys_options)
 {
-	static struct option_row rows[] = {
-	    /* --source */
-	    {"abc/box1", "", '/', "", '/', "abc/", "", {{"", ""}}, "box1"},
-	    {"abc/a/b", "", '/', "", '.', "abc/", "", {{"", ""}}, "a.b"},
-	    {"abc/~x", "", '/', "", '/', "abc/", "", {{"", ""}}, "_x"},
-	    {"~user/INBOX", "", '/', "", '/', "~user/", "", {{"", ""}},
-		"INBOX"},
-	    {"~user/inbox/x", "", '/', "", '/', "~user/", "", {{"", ""}},
-		"INBOX/x"},
-	    {"~user/a", "INBOX.", '/', "INBOX.", '.', "~user/", "", {{"", ""}},
-		"INBOX.a"},
-	    {"other", "", '/', "", '/', "abc/", "", {{"", ""}}, "other"},
-	    {"INBOX", "", '/', "", '/', "abc/", "", {{"", ""}}, "INBOX"},
-	    {"Inbox/a", "", '/', "", '/', "INBOX/", "", {{"", ""}}, "a"},
-	    {"INBOX.INBOX", "INBOX.", '.', "", '/', "INBOX.", "", {{"", ""}},
-		"INBOX"},
-	    // F071: nothing is left; half a level is plain text
-	    {"abc/", "", '/', "", '/', "abc/", "", {{"", ""}}, ""},
-	    {"abc", "", '/', "", '/', "abc", "", {{"", ""}}, ""},
-	    {"abcd/e", "", '/', "", '/', "abc", "", {{"", ""}}, "d/e"},
-	    {"abc/e", "", '/', "", '/', "abc", "", {{"", ""}}, "/e"},
-	    {"ab", "", '/', "", '/', "abc", "", {{"", ""}}, "ab"},
-	    /* --target */
-	    {"a/b", "", '/', "", '/', "", "Info/", {{"", ""}}, "Info/a/b"},
-	    {"a/b", "", '/', "", '/', "", "Info", {{"", ""}}, "Infoa/b"},
-	    {"INBOX", "", '/', "", '/', "", "~user/", {{"", ""}},
-		"~user/INBOX"},
-	    {"inbox/x", "", '/', "", '/', "", "~user/", {{"", ""}},
-		"~user/INBOX/x"},
-	    {"a", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}}, "Info.a"},
-	    {"INBOX", "", '/', "INBOX.", '.', "", "Info.", {{"", ""}},
-		"Info.INBOX"},
-	    {"INBOX/x", "", '/', "INBOX.", '.', "", "INBOX.old.", {{"", ""}},
-		"INBOX.old.INBOX.x"},
-	    // the namespace itself, asked for by name
-	    {"INBOX", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}},
-		"INBOX"},
-	    {"a", "", '/', "INBOX.", '.', "", "INBOX.", {{"", ""}}, "INBOX.a"},
-	    // both
-	    {"~a@x/INBOX", "", '/', "", '/', "~a@x/", "~b@x/", {{"", ""}},
-		"~b@x/INBOX"},
-	    /* --renameMailbox: plain */
-	    {"Sent Items", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}},
-		"Sent"},
-	    {"Sent Itemss", "", '/', "", '/', "", "", {{"Sent Items", "Sent"}},
-		"Sent Itemss"},
-	    // as the user wrote it, with what the target puts before
-	    {"a", "", '/', "", '/', "", "", {{"a", ".#x.mbox"}}, ".#x.mbox"},
-	    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "x"}}, "INBOX.x"},
-	    {"a", "", '/', "INBOX.", '.', "", "", {{"a", "INBOX.x"}},
-		"INBOX.x"},
-	    {"a", "", '/', "", '/', "", "Info/", {{"a", "x"}}, "Info/x"},
-	    {"a", "", '/', "", '/', "", "", {{"a", "caf\xc3\xa9"}}, "caf&AOk-"},
-	    {"a", "", '/', "", '/', "", "", {{"a", "inbox"}}, "INBOX"},
-	    // by the name as listed, and by what is left of it
-	    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"INBOX.a", "x"}},
-		"x"},
-	    {"INBOX.a", "INBOX.", '.', "", '/', "", "", {{"a", "x"}}, "x"},
-	    {"abc/a", "", '/', "", '/', "abc/", "", {{"abc/a", "x"}}, "x"},
-	    {"abc/a", "", '/', "", '/', "abc/", "", {{"a", "x"}}, "x"},
-	    {"abc/", "", '/', "", '/', "abc/", "", {{"abc/", "x"}}, "x"},
-	    /* INBOX */
-	    {"INBOX", "", '/', "", '/', "", "", {{"inbox", "Old"}}, "Old"},
-	    {"INBOX", "", '/', "INBOX.", '.', "", "", {{"INBOX", "Old"}},
-		"INBOX.Old"},
-	    {"Inbox/x", "", '/', "", '/', "", "", {{"inBOX/*", "Old/*"}},
-		"Old/x"},
-	    {"INBOX", "", '/', "", '/', "", "", {{"inb*", "Old"}}, "INBOX"},
-	    {"INBOXES", "", '/', "", '/', "", "", {{"inbox*", "Old"}},
-		"INBOXES"},
-	    /* wildcards match the separator too */
-	    {"Old/a/b", "", '/', "", '/', "", "", {{"Old*", "New*"}},
-		"New/a/b"},
-	    {"Old/a/b", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "a/b"},
-	    {"Old.a.b", "", '.', "", '/', "", "", {{"Old.*", "New/*"}},
-		"New/a/b"},
-	    {"a/b", "", '/', "", '/', "", "", {{"a?b", "c"}}, "c"},
-	    {"Old/x", "", '/', "", '/', "", "", {{"Old/*", "*/*"}}, "x/*"},
-	    {"a-b-c", "", '/', "", '/', "", "", {{"*-*", "<*>"}}, "<a>"},
-	    {"aXbYc", "", '/', "", '/', "", "", {{"a*Y*", "*"}}, "Xb"},
-	    {"abc", "", '/', "", '/', "", "", {{"a**?", "*"}}, "b"},
-	    {"ab", "", '/', "", '/', "", "", {{"a*b", "*"}}, ""},
-	    {"ab", "", '/', "", '/', "", "", {{"a*b", "x*"}}, "x"},
-	    {"a", "", '/', "", '/', "", "", {{"a", "x*"}}, "x*"},
-	    // what it stands for is the source's, and translated as such
-	    {"Old/a\"#", "", '/', "", '/', "", "", {{"Old/*", "#*#"}}, "#a'_#"},
-	    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "*"}}, "_x_"},
-	    {"Old/ x ", "", '/', "", '/', "", "", {{"Old/*", "N/*"}}, "N/ x_"},
-	    {"Old.a/b", "", '.', "", '/', "", "", {{"Old.*", "*"}}, "a_b"},
-	    {"&AOk-x", "", '/', "", '/', "", "", {{"*x", "&AOk-*"}},
-		"&AOkA6Q-"},
-	    {"&AOk-x", "", '/', "", '/', "", "", {{"*-x", "*"}}, "&-AOk"},
-	    /* the first that matches */
-	    {"ab", "", '/', "", '/', "", "", {{"a*", "x"}, {"ab", "y"}}, "x"},
-	    {"ab", "", '/', "", '/', "", "", {{"b*", "x"}, {"ab", "y"}}, "y"},
-	    {"a", "", '/', "", '/', "", "", {{"a", "b"}, {"b", "c"}}, "b"},
-	};
-
-	return cr_make_param_array(struct option_row, rows, ARRAY_LEN(rows));
+	return cr_make_param_array(
+	    struct option_row, option_rows, ARRAY_LEN(option_rows));
 }
 
 ParameterizedTest(struct option_row *row, sync_names, obeys_options)

@@ -366,6 +366,14 @@ class Hostile(NameCase):
             self.assertEqual(3, ended.log.count('is that of another mailbox'))
 
 
+    def test_f057_a_mirror_removes_nothing_it_may_have(self):
+        self.make(SLASH, 'two-slashes', side='-b')
+        with MiniServer(session=Oddities) as source:
+            source.box(b'a').add(message(b'a'))
+            self.check(source, SLASH, ('--mode', 'syncDst'), {
+                'a': 'a', 'two-slashes': 'two-slashes'}, code=PARTIAL)
+
+
 class Folding(Session):
     """A target that takes Bob and bob for one."""
 

@@ -12,7 +12,6 @@ from scripted_server import Fault, MiniServer
 
 # Take a line away when the options it names have come.
 NEW_UID = unittest.skip('not wired yet: --newUIDTemplate, --noNewUID')
-PREFIX = unittest.skip('not wired yet: --source, --target')
 
 AUTH = 77
 MIXED = {'INBOX': 5, 'Sent': 3, 'Work': 2, 'Work/2020': 4}
@@ -389,7 +388,6 @@ class ProxyAuth(CommuniGateCase):
                 self.assertEqual(0, target.count('CREATE', 'APPEND'))
 
 
-@PREFIX
 class Prefixes(CommuniGateCase):
     """--source '~user/' and --target '~user/' as postmaster: the first is the
     reference of LIST and goes from the names, the second goes in front."""

@@ -71,8 +71,7 @@ ParameterizedTestParameters(sync_orders, what_a_mirror_changes)
 	    {"a:\\Deleted+\\Seen", "a", "1={\\Seen}"},
 	    {"a:\\Deleted a:\\Flagged", "a", "1={\\Flagged}"},
 	    /* of equal ones any may become any: as a whole it comes out right */
-	    {"a:\\Deleted a:\\Flagged", "a a:\\Flagged",
-		"1={\\Flagged} 2={}"},
+	    {"a:\\Deleted a:\\Flagged", "a a:\\Flagged", "1={\\Flagged} 2={}"},
 	    /* marked on the target only: the mark goes */
 	    {"a", "a:\\Deleted", "1={}"},
 	    {"a:\\Deleted", "a:\\Deleted", "1={}"},

@@ -242,7 +242,9 @@ int journal_record(
 		  set_text(o, "target", r->target) |
 		  set_text(o, "side", r->side) | set_text(o, "step", r->step) |
 		  set_text(o, "reason", r->reason) |
-		  set_text(o, "text", r->text) | set_number(o, "uid", r->uid) |
+		  set_text(o, "text", r->text) | set_text(o, "date", r->date) |
+		  set_text(o, "message_id", r->message_id) |
+		  set_number(o, "uid", r->uid) |
 		  set_number(o, "uidvalidity", r->uidvalidity) |
 		  set_number(o, "size", r->size) |
 		  set_number(o, "expected", r->expected) |

@@ -183,7 +183,8 @@ static int copy_line(
     const struct json_t *line, void *context, struct error *err)
 {
 	static const char *const keys[] = {"id", "mailbox", "target", "side",
-	    "step", "reason", "text", "uid", "uidvalidity", "size", "tally"};
+	    "step", "reason", "text", "date", "message_id", "uid",
+	    "uidvalidity", "size", "tally"};
 	struct writer *w = context;
 
 	if (!is_wanted(w, line))

@@ -17,6 +17,12 @@ static const struct {
 } advices[] = {
     {"append.too_big",
 	"the target takes no messages of this size: raise its limit or leave them on the old server"},
+    {"append.content",
+	"the target takes no message with such bytes, header or lines: repair it on the source, or leave it there"},
+    {"append.virus",
+	"the target's scanner refused it: look at it on the source"},
+    {"append.permission",
+	"give this user the right to store into the mailbox, then run resume"},
     {"append.", "the target refused these messages: see the reason of each"},
     {"auth.", "correct user or password, then run resume"},
     {"config.", "correct the plan or the secret it names, then run resume"},
@@ -217,6 +223,11 @@ static int print_item(
 	if (bytes > 0)
 		(void)fprintf(u->out, " of %s",
 		    text_bytes((uint64_t)bytes, size, sizeof(size)));
+	if (json_object_get(line, "date"))
+		(void)fprintf(u->out, ", dated %s", get(line, "date"));
+	if (json_object_get(line, "message_id"))
+		(void)fprintf(
+		    u->out, ", Message-ID %s", get(line, "message_id"));
 	(void)fprintf(u->out, ": %s: %s\n    what to do: %s\n",
 	    get(line, "reason"), get(line, "text"),
 	    report_advice("partial", get(line, "reason")));

@@ -9,8 +9,8 @@
 #include "engine/base/text.h"
 
 static const char *const kind_names[] = {"none", "io", "timeout", "tls", "auth",
-    "protocol", "refused", "quota", "limit", "config", "usage", "local",
-    "interrupted", "internal"};
+    "protocol", "refused", "quota", "deferred", "limit", "config", "usage",
+    "local", "interrupted", "internal"};
 _Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == ERROR_KINDS,
     "a name for every kind");
 

@@ -21,6 +21,7 @@ enum error_kind {
 	ERROR_PROTOCOL,  /* the peer is no IMAP server or broke the protocol */
 	ERROR_SERVER_NO, /* the server refused, in its own words */
 	ERROR_QUOTA,     /* the target is full */
+	ERROR_DEFERRED,  /* the server said to come back much later */
 	ERROR_LIMIT,     /* one of our own ceilings */
 	ERROR_CONFIG,
 	ERROR_USAGE,

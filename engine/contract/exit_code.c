@@ -71,6 +71,8 @@ enum exit_code exit_code_of_error(const struct error *err)
 						       : EXIT_CODE_TEMPORARY;
 	case ERROR_QUOTA:
 		return EXIT_CODE_CANNOT_CREATE;
+	case ERROR_DEFERRED:
+		return EXIT_CODE_DEFERRED;
 	case ERROR_CONFIG:
 		return EXIT_CODE_CONFIG;
 	case ERROR_USAGE:

@@ -34,6 +34,8 @@ static const struct text_field texts[] = {
     {"step", offsetof(struct record, step), 64},
     {"reason", offsetof(struct record, reason), 64},
     {"text", offsetof(struct record, text), FIELD_MAX},
+    {"date", offsetof(struct record, date), 48},
+    {"message_id", offsetof(struct record, message_id), 201},
 };
 
 static const struct {

@@ -36,13 +36,15 @@ enum {
 struct record {
 	enum record_event event;
 	char *account;
-	char *version; /* start: of the engine */
-	char *mailbox; /* source name as it stands on the wire */
-	char *target;  /* target name */
-	char *side;    /* "source" or "target" */
-	char *step;    /* IMAP command that failed */
-	char *reason;  /* dotted: "append.too_big" */
-	char *text;    /* for people, with the server's words */
+	char *version;    /* start: of the engine */
+	char *mailbox;    /* source name as it stands on the wire */
+	char *target;     /* target name */
+	char *side;       /* "source" or "target" */
+	char *step;       /* IMAP command that failed */
+	char *reason;     /* dotted: "append.too_big" */
+	char *text;       /* for people, with the server's words */
+	char *date;       /* refused: INTERNALDATE */
+	char *message_id; /* refused */
 	uint64_t uid, uidvalidity, size;
 	uint64_t expected; /* progress: messages to be copied, known so far */
 	uint64_t expected_bytes;

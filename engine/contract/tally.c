@@ -10,7 +10,14 @@ _Static_assert(sizeof(skip_names) / sizeof(skip_names[0]) == TALLY_SKIPS,
     "a name for every rule");
 
 static const char *const refusal_names[] = {
-    "append.too_big", "append.rejected", "source.unreadable", "folder.failed"};
+    [TALLY_REFUSED_TOO_BIG] = "append.too_big",
+    [TALLY_REFUSED_APPEND] = "append.rejected",
+    [TALLY_REFUSED_CONTENT] = "append.content",
+    [TALLY_REFUSED_VIRUS] = "append.virus",
+    [TALLY_REFUSED_PERMISSION] = "append.permission",
+    [TALLY_REFUSED_SOURCE] = "source.unreadable",
+    [TALLY_REFUSED_MAILBOX] = "folder.failed",
+};
 _Static_assert(
     sizeof(refusal_names) / sizeof(refusal_names[0]) == TALLY_REFUSALS,
     "a name for every class");
@@ -116,7 +123,7 @@ static size_t details(char *out, size_t max, const uint64_t *counts,
 
 void tally_format(const struct tally *t, char *out, size_t max)
 {
-	char skipped[128] = "", refused[192] = "";
+	char skipped[128] = "", refused[320] = "";
 
 	(void)details(
 	    skipped, sizeof(skipped), t->skipped, skip_names, TALLY_SKIPS);

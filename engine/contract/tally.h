@@ -23,8 +23,11 @@ enum tally_skip {
 enum tally_refusal {
 	TALLY_REFUSED_TOO_BIG, /* above the target's limit */
 	TALLY_REFUSED_APPEND,  /* the target refused the message */
-	TALLY_REFUSED_SOURCE,  /* the source could not give the message */
-	TALLY_REFUSED_MAILBOX, /* its mailbox could not be made or read */
+	TALLY_REFUSED_CONTENT, /* for what stands in it; repaired in vain */
+	TALLY_REFUSED_VIRUS,
+	TALLY_REFUSED_PERMISSION, /* not allowed to store there */
+	TALLY_REFUSED_SOURCE,     /* the source could not give the message */
+	TALLY_REFUSED_MAILBOX,    /* its mailbox could not be made or read */
 	TALLY_REFUSALS
 };
 

@@ -75,6 +75,10 @@ static bool status_item(
 		out->has_size = true;
 		out->size = n;
 		return true;
+	} else if (imap_str_is(name, "APPENDLIMIT")) {
+		out->has_append_limit = true;
+		out->append_limit = n;
+		return true;
 	} else {
 		return true;
 	}

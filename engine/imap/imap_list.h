@@ -28,8 +28,10 @@ bool imap_list_parse(struct imap_cursor rest, struct imap_list *out);
 struct imap_status {
 	struct imap_str name;
 	bool has_messages, has_uidnext, has_uidvalidity, has_size;
+	bool has_append_limit;
 	uint32_t messages, uidnext, uidvalidity;
 	uint64_t size;
+	uint64_t append_limit; /* RFC 7889; NIL is none */
 };
 
 /* `rest` of a "* STATUS" response. */

@@ -45,6 +45,30 @@ static void tell_mailbox(const struct sync_mailbox *m, const struct tally *t,
 	sync_reporter_send(reporter, &record);
 }
 
+/* Bytes of what a mailbox still lacks, as far as the server told them. */
+static uint64_t missing_bytes(
+    const struct sync_mailbox *m, const struct tally *t)
+{
+	uint64_t all = m->is_listed  ? m->bytes_asked
+		       : m->has_size ? m->bytes
+				     : 0;
+
+	if (t->unreached == 0 || all < t->bytes_copied)
+		return 0;
+	return all - t->bytes_copied;
+}
+
+/* How much more room the target needs (F107). */
+static void say_missing(struct error *err, uint64_t messages, uint64_t bytes)
+{
+	size_t used = strlen(err->text);
+	char size[32];
+
+	(void)snprintf(err->text + used, sizeof(err->text) - used,
+	    "; %" PRIu64 " messages, %s (%" PRIu64 " bytes), are still missing",
+	    messages, text_bytes(bytes, size, sizeof(size)), bytes);
+}
+
 static enum exit_code judge(
     const struct sync_ending *ending, struct sync_result *result)
 {
@@ -73,6 +97,7 @@ void sync_accounting_close(struct sync_plan *plan,
     struct sync_reporter *reporter, struct sync_result *result)
 {
 	bool early = ending->error || ending->interrupted;
+	uint64_t missing = 0;
 
 	*result = (struct sync_result){0};
 	for (size_t i = 0; plan && i < plan->count; i++) {
@@ -81,6 +106,7 @@ void sync_accounting_close(struct sync_plan *plan,
 		tally_add(&t, &m->by_target);
 		if (early)
 			count_unreached(m, &t);
+		missing += missing_bytes(m, &t);
 		tell_mailbox(m, &t, log, reporter);
 		tally_add(&result->tally, &t);
 	}
@@ -92,6 +118,8 @@ void sync_accounting_close(struct sync_plan *plan,
 		(void)error_set(&result->error, ERROR_INTERRUPTED,
 		    "operator.stop",
 		    "stopped before the end; run again to go on");
+	if (result->error.kind == ERROR_QUOTA)
+		say_missing(&result->error, result->tally.unreached, missing);
 	result->exit = judge(ending, result);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Messages to the target: batches of MULTIAPPEND where the server can, several
- * under way.  A refused batch is looked for, then sent in halves down to the
- * refused message; what a server's extension does not do right is left out for
- * the rest of the run.
+ * under way.  What a server's extension does not do right is left out for the
+ * rest of the run.
  */
 #include "engine/sync/sync_target_private.h"
 
@@ -13,17 +12,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/base/log.h"
+#include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_seqset.h"
+#include "engine/sync/sync_ladder.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 
 enum {
 	BATCHES_MAX = 3,  /* MULTIAPPENDs under way */
 	SINGLES_MAX = 64, /* APPENDs of one message under way */
-	TRIES_MAX = 4,    /* of a message the server cannot take now */
 	SYNC_ABOVE_BYTES = 1024 * 1024,
 	TEXT_MAX_BYTES = 512 * 1024 /* of one command, without bodies */
 };
@@ -97,29 +96,13 @@ void sync_append_copied(struct sync_target *dst, struct sync_message *m)
 
 	t->copied++;
 	dst->has_set_aside = false;
+	sync_target_box(dst, m)->refused_in_row = 0;
+	if (m->rungs)
+		sync_refuse_won(dst, m);
 	t->bytes_copied += m->bytes;
 	dst->progress++;
 	atomic_fetch_add(&dst->shared->copied, 1);
 	atomic_fetch_add(&dst->shared->bytes_copied, m->bytes);
-	sync_queue_release(dst->shared->queue, m);
-}
-
-void sync_append_refused(struct sync_target *dst, struct sync_message *m,
-    enum tally_refusal c, const char *step, const char *words)
-{
-	const struct sync_refusal refusal = {.side = "target",
-	    .step = step,
-	    .reason = tally_refusal_name(c),
-	    .words = words,
-	    .mailbox = m->mailbox,
-	    .uid = m->uid,
-	    .size = m->bytes};
-
-	m->mailbox->by_target.refused[c]++;
-	dst->progress++;
-	// of a mailbox that is refused as a whole one line is enough
-	if (c != TALLY_REFUSED_MAILBOX)
-		sync_reporter_refused(dst->shared->reporter, &refusal);
 	sync_queue_release(dst->shared->queue, m);
 }
 
@@ -144,14 +127,17 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 {
 	const struct target_flags *flags =
 	    box->flags.is_known ? &box->flags : &dst->flags;
+	bool no_keywords = m->rungs & (1u << SYNC_RUNG_KEYWORDS);
+	unsigned keywords = 0;
 	bool any = false;
 
 	for (const char *p = m->flags; *p;) {
 		size_t len = strcspn(p, " ");
-		if (keeps(flags, p, len, m->without_keywords)) {
+		if (keeps(flags, p, len, no_keywords)) {
 			imap_cmd_text(
 			    cmd, "%s%.*s", any ? " " : " (", (int)len, p);
 			any = true;
+			keywords += *p != '\\';
 		} else if (!m->flags_counted) {
 			m->mailbox->by_target.extra[TALLY_FLAGS_DROPPED]++;
 		}
@@ -161,6 +147,16 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 	if (any)
 		imap_cmd_text(cmd, ")");
 	m->flags_counted = true;
+	if (!no_keywords)
+		m->keywords_sent = keywords;
+}
+
+/* Is the server asked before this one is sent? So when one of its size, or a
+ * smaller one, was refused for that. */
+static bool goes_alone(
+    const struct sync_target *dst, const struct sync_message *m)
+{
+	return m->synchronize || m->bytes >= dst->too_big_bytes;
 }
 
 static void put_message(struct sync_target *dst, struct imap_cmd *cmd,
@@ -170,10 +166,10 @@ static void put_message(struct sync_target *dst, struct imap_cmd *cmd,
 	bool large =
 	    m->bytes > SYNC_ABOVE_BYTES &&
 	    (caps->append_limit == UINT64_MAX || m->bytes > caps->append_limit);
-	bool sync = m->synchronize || dst->no_literal_plus || large;
+	bool sync = goes_alone(dst, m) || dst->no_literal_plus || large;
 
 	put_flags(dst, cmd, box, m);
-	if (m->date[0])
+	if (m->date[0] && !(m->rungs & (1u << SYNC_RUNG_DATE)))
 		imap_cmd_text(cmd, " %s", m->date);
 	imap_cmd_text(cmd, " ");
 	if (m->spool_fd >= 0)
@@ -229,14 +225,14 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 	size_t max = o->store_max, count = 1, text = text_bytes_of(first);
 
 	*is_full_out = true;
-	if (!may_batch(dst) || first->synchronize ||
+	if (!may_batch(dst) || goes_alone(dst, first) ||
 	    first->bytes > SYNC_ABOVE_BYTES)
 		return 1;
 	if (first->batch_max && first->batch_max < max)
 		max = first->batch_max;
 	for (const struct sync_message *m = first->next; m; m = m->next) {
 		if (count == max || m->mailbox != first->mailbox ||
-		    m->synchronize || m->bytes > SYNC_ABOVE_BYTES ||
+		    goes_alone(dst, m) || m->bytes > SYNC_ABOVE_BYTES ||
 		    bytes + m->bytes > max_bytes ||
 		    text + text_bytes_of(m) > TEXT_MAX_BYTES ||
 		    (m->batch_max && m->batch_max <= count))
@@ -280,19 +276,22 @@ static bool settle_first(struct sync_target *dst, const struct target_box *box)
 {
 	const struct imap_caps *caps = imap_conn_caps(dst->conn);
 	struct sync_message *m = dst->pending.head;
+	uint64_t limit = m->mailbox->append_limit < caps->append_limit
+			     ? m->mailbox->append_limit
+			     : caps->append_limit;
 	char words[120];
 
 	if (box->state == TARGET_BOX_REFUSED) {
-		sync_append_refused(dst, message_list_take(&dst->pending),
+		sync_refuse_message(dst, message_list_take(&dst->pending),
 		    TALLY_REFUSED_MAILBOX, "APPEND", "mailbox refused");
 		return true;
 	}
-	if (m->bytes > caps->append_limit) {
+	if (m->bytes > limit) {
 		(void)snprintf(words, sizeof(words),
 		    "the server takes messages up to %" PRIu64
 		    " bytes (APPENDLIMIT), not sent",
-		    caps->append_limit);
-		sync_append_refused(dst, message_list_take(&dst->pending),
+		    limit);
+		sync_refuse_message(dst, message_list_take(&dst->pending),
 		    TALLY_REFUSED_TOO_BIG, "APPEND", words);
 		return true;
 	}
@@ -311,6 +310,8 @@ bool sync_append_work(struct sync_target *dst)
 {
 	bool worked = false;
 
+	if (clock_ms() < dst->hold_until_ms)
+		return false;
 	while (dst->pending.count > 0 && dst->doubts.count == 0) {
 		struct target_box *box =
 		    sync_target_box(dst, dst->pending.head);
@@ -413,119 +414,6 @@ static int on_ok(
 	return 0;
 }
 
-static bool has_keywords(const struct sync_message *m)
-{
-	for (const char *p = m->flags; *p; p++)
-		if (*p != '\\' && (p == m->flags || p[-1] == ' '))
-			return true;
-	return false;
-}
-
-enum verdict {
-	VERDICT_QUOTA,
-	VERDICT_TOO_BIG,
-	VERDICT_LATER,
-	VERDICT_TRYCREATE,
-	VERDICT_REFUSED
-};
-
-static enum verdict judge(const struct imap_cmd *cmd)
-{
-	const char *words = imap_cmd_reply(cmd);
-
-	if (imap_cmd_has_code(cmd, "OVERQUOTA") ||
-	    strcasestr(words, "quota exceeded") ||
-	    strcasestr(words, "mailbox is full"))
-		return VERDICT_QUOTA;
-	if (imap_cmd_has_code(cmd, "TRYCREATE"))
-		return VERDICT_TRYCREATE;
-	if (imap_cmd_has_code(cmd, "TOOBIG") ||
-	    strcasestr(words, "maximum size") || strcasestr(words, "too large"))
-		return VERDICT_TOO_BIG;
-	if (sync_target_is_transient(cmd))
-		return VERDICT_LATER;
-	return VERDICT_REFUSED;
-}
-
-static int come_back_later(struct sync_target *dst, const struct imap_cmd *cmd)
-{
-	return error_set(&dst->error, ERROR_IO, "throttle",
-	    "target: APPEND refused for now: '%s'", imap_cmd_reply(cmd));
-}
-
-/* The mailbox is not there: made again, once; what was sent before that is
- * sent again (F106). */
-static bool try_create(struct sync_target *dst, struct target_box *box,
-    const struct sync_message *m)
-{
-	if (m->generation < box->generation)
-		return true;
-	if (box->generation > 0)
-		return false;
-	box->generation++;
-	box->create = true;
-	box->state = TARGET_BOX_NEW;
-	box->uidnext = 1;
-	box->uidvalidity = 0;
-	box->acked_count = 0;
-	dst->next_setup = 0;
-	atomic_store(&dst->shared->changed, true);
-	return true;
-}
-
-/* One message was refused: what becomes of it. */
-static int on_single_refused(struct sync_target *dst, struct target_box *box,
-    struct sync_message *m, const struct imap_cmd *cmd)
-{
-	enum verdict verdict = judge(cmd);
-	const char *words = imap_cmd_reply(cmd);
-	// a fault of the server at one message for ever is that message's
-	bool is_spent =
-	    imap_cmd_has_code(cmd, "SERVERBUG") && ++m->tries >= TRIES_MAX;
-
-	if (verdict == VERDICT_QUOTA) {
-		message_list_add_front(&dst->pending, m);
-		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
-		    "target: the account is full: '%s'; give it more room, then run again",
-		    words);
-	}
-	if (verdict == VERDICT_LATER && !is_spent) {
-		message_list_add_front(&dst->pending, m);
-		return come_back_later(dst, cmd);
-	}
-	if ((verdict == VERDICT_TRYCREATE && try_create(dst, box, m)) ||
-	    (verdict == VERDICT_REFUSED && has_keywords(m) &&
-		!m->without_keywords)) {
-		m->without_keywords |= verdict == VERDICT_REFUSED; // F110
-		message_list_add_front(&dst->pending, m);
-		return 0;
-	}
-	sync_append_refused(dst, m,
-	    verdict == VERDICT_TOO_BIG ? TALLY_REFUSED_TOO_BIG
-				       : TALLY_REFUSED_APPEND,
-	    imap_cmd_verb(cmd), words);
-	return 0;
-}
-
-/* A batch was refused: some of it may be there all the same (F100). */
-static int on_batch_refused(
-    struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
-{
-	unsigned half = (unsigned)(b->count / 2);
-	struct sync_message *m;
-
-	while ((m = take_of(b))) {
-		m->batch_max = half;
-		message_list_add(&dst->doubts, m);
-	}
-	if (judge(cmd) == VERDICT_LATER)
-		return come_back_later(dst, cmd);
-	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
-	    "a batch of %zu was refused ('%s'): sent again in halves", b->count,
-	    imap_cmd_reply(cmd));
-	return 0;
-}
-
 int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 {
 	struct append_batch *b = imap_cmd_context(cmd);
@@ -539,9 +427,9 @@ int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 	}
 	unlink_batch(dst, b);
 	if (b->count > 1 && b->head)
-		rc = on_batch_refused(dst, b, cmd);
+		rc = sync_refuse_batch(dst, b, cmd);
 	else if (b->head)
-		rc = on_single_refused(dst, box, take_of(b), cmd);
+		rc = sync_refuse_single(dst, box, take_of(b), cmd);
 	free(b);
 	return rc;
 }

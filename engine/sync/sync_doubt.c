@@ -111,7 +111,7 @@ static int send_again(
 		    "target: the server ends the session at every message");
 	}
 	dst->has_set_aside = true;
-	sync_append_refused(dst, m, TALLY_REFUSED_APPEND, "APPEND",
+	sync_refuse_message(dst, m, TALLY_REFUSED_APPEND, "APPEND",
 	    "the server ended the session each time it was sent");
 	return 0;
 }

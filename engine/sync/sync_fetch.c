@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
@@ -359,6 +360,31 @@ bool sync_fetch_is_transient(const struct imap_cmd *cmd)
 	}
 }
 
+/* A limit of who knows what: of a message, to be found by halving (F095), but
+ * not of two messages in a row. */
+static bool is_limit_of_message(
+    const struct sync_source *src, const struct imap_cmd *cmd)
+{
+	const struct fetch_batch *b = imap_cmd_context(cmd);
+	enum imap_refusal refusal = imap_refusal_of(cmd);
+
+	return imap_cmd_has_code(cmd, "LIMIT") &&
+	       refusal != IMAP_REFUSAL_THROTTLED &&
+	       (b->count > 1 || !src->has_set_aside);
+}
+
+int sync_fetch_come_back_later(
+    struct sync_source *src, const struct imap_cmd *cmd)
+{
+	const struct sync_retry_refusal refusal = {.side = "source",
+	    .verb = imap_cmd_verb(cmd),
+	    .meaning = imap_refusal_of(cmd),
+	    .words = imap_cmd_reply(cmd),
+	    .now_wall_ms = clock_wall_ms()};
+
+	return sync_retry_later(&src->retry, &refusal, &src->error);
+}
+
 static void ask_again(struct sync_source *src, struct source_box *box,
     struct todo **list, size_t count, bool is_again)
 {
@@ -403,6 +429,7 @@ static void on_refused(
 	if (count == 1) {
 		left[0]->state = TODO_DONE;
 		b->box->todo_open--;
+		src->has_set_aside |= imap_cmd_has_code(cmd, "LIMIT");
 		refuse(src, b->box, left[0]->uid, imap_cmd_verb(cmd),
 		    imap_cmd_reply(cmd));
 	} else if (count > 1) {
@@ -432,10 +459,9 @@ static int on_done(struct sync_source *src, const struct imap_cmd *cmd)
 	bool is_ok = imap_cmd_condition(cmd) == IMAP_CONDITION_OK;
 	bool is_direct = b->is_direct;
 
-	if (!is_ok && !box->is_failed && sync_fetch_is_transient(cmd))
-		return error_set(&src->error, ERROR_IO, "throttle",
-		    "source: %s refused for now: '%s'", imap_cmd_verb(cmd),
-		    imap_cmd_reply(cmd));
+	if (!is_ok && !box->is_failed && sync_fetch_is_transient(cmd) &&
+	    !is_limit_of_message(src, cmd))
+		return sync_fetch_come_back_later(src, cmd);
 	if (!box->is_failed && !is_direct) {
 		if (is_ok)
 			on_missing(src, b);

@@ -185,6 +185,17 @@ static size_t header_length(const char *s, size_t len)
 	return at;
 }
 
+/* Length of an mbox's line "From " at the start, with its end; else 0. */
+static size_t from_line_length(const char *s, size_t len)
+{
+	static const char from[] = "From ";
+	const char *lf = memchr(s, '\n', len);
+
+	if (!lf || len < strlen(from) || memcmp(s, from, strlen(from)) != 0)
+		return 0;
+	return (size_t)(lf - s) + 1;
+}
+
 void sync_identity_of_prefix(
     const char *bytes, size_t len, struct sync_key *out)
 {
@@ -193,6 +204,9 @@ void sync_identity_of_prefix(
 
 	if (len > SYNC_IDENTITY_PREFIX_BYTES)
 		len = SYNC_IDENTITY_PREFIX_BYTES;
+	size_t skipped = from_line_length(bytes, len);
+	bytes += skipped;
+	len -= skipped;
 	size_t header = header_length(bytes, len);
 	text[used++] = header > 0 ? 'H' : 'B';
 	for (size_t i = 0; i < (header > 0 ? header : len); i++)
@@ -206,4 +220,25 @@ void sync_identity_of_message(
 {
 	if (!sync_identity_of_header(bytes, len, out))
 		sync_identity_of_prefix(bytes, len, out);
+}
+
+void sync_identity_message_id(
+    const char *bytes, size_t len, char *out, size_t max)
+{
+	size_t used = 0;
+
+	while (len > 0 && !is_empty_line(bytes, len)) {
+		size_t n = field_length(bytes, len);
+		const char *colon = memchr(bytes, ':', n);
+		if (colon && field_at(bytes, (size_t)(colon - bytes)) ==
+				 FIELD_MESSAGE_ID) {
+			for (const char *p = colon + 1; p < bytes + n; p++)
+				if (*p && !is_blank(*p) && used + 1 < max)
+					out[used++] = *p;
+			break;
+		}
+		bytes += n;
+		len -= n;
+	}
+	out[used] = '\0';
 }

@@ -8,6 +8,8 @@
  * it: unfolded, white space squeezed, CR left out (Courier drops a bare one),
  * 8-bit octets, NUL and `X` count as one (Cyrus stores 8-bit header octets as
  * `X`), every field cut at a length below the one at which long lines are cut.
+ * A first line "From " of an mbox does not count: some servers drop it, others
+ * take the message only without.
  */
 #ifndef ENGINE_SYNC_SYNC_IDENTITY_H
 #define ENGINE_SYNC_SYNC_IDENTITY_H
@@ -37,6 +39,11 @@ bool sync_identity_of_header(
 /* From the start of a message, SYNC_IDENTITY_PREFIX_BYTES or all of it. */
 void sync_identity_of_prefix(
     const char *bytes, size_t len, struct sync_key *out);
+
+/* The Message-ID of a message, blanks left out, at most `max` - 1 bytes,
+ * no NUL; "" when it has none. */
+void sync_identity_message_id(
+    const char *bytes, size_t len, char *out, size_t max);
 
 /* From a message we hold, by the same rules. */
 void sync_identity_of_message(

@@ -104,8 +104,9 @@ static void send_extended(
 		imap_cmd_string_z(cmd, inv->patterns[i]);
 	}
 	imap_cmd_text(cmd,
-	    "%s RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY%s))",
-	    many ? ")" : "", inv->with_size ? " SIZE" : "");
+	    "%s RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY%s%s))",
+	    many ? ")" : "", inv->with_size ? " SIZE" : "",
+	    inv->with_limit ? " APPENDLIMIT" : "");
 	imap_conn_send(conn, cmd);
 	inv->pending++;
 }
@@ -156,6 +157,10 @@ void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
 			imap_caps_has(caps, IMAP_CAP_LIST_STATUS);
 	inv->with_size =
 	    scope->with_size && imap_caps_has(caps, IMAP_CAP_STATUS_SIZE);
+	// announced without a number: each mailbox has its own (RFC 7889)
+	inv->with_limit = !scope->with_size &&
+			  imap_caps_has(caps, IMAP_CAP_APPENDLIMIT) &&
+			  caps->append_limit == UINT64_MAX;
 	if (imap_caps_has(caps, IMAP_CAP_NAMESPACE)) {
 		imap_conn_send(
 		    conn, imap_conn_command(
@@ -324,6 +329,8 @@ static void on_status(struct sync_inventory *inv, struct imap_cursor rest)
 	box->uidvalidity = s.has_uidvalidity ? s.uidvalidity : 0;
 	box->has_size = s.has_size;
 	box->bytes = s.size;
+	box->has_append_limit = s.has_append_limit;
+	box->append_limit = s.append_limit;
 }
 
 static void on_namespace(struct sync_inventory *inv, struct imap_cursor rest)
@@ -440,6 +447,8 @@ static void merge_box(struct sync_box *to, const struct sync_box *from)
 		to->uidnext = from->uidnext;
 		to->uidvalidity = from->uidvalidity;
 		to->bytes = from->bytes;
+		to->has_append_limit = from->has_append_limit;
+		to->append_limit = from->append_limit;
 	}
 }
 
@@ -499,7 +508,8 @@ static bool send_status(
 		    imap_conn_command(conn, op_base + OP_STATUS, box, "STATUS");
 		imap_cmd_text(cmd, " ");
 		imap_cmd_string_z(cmd, box->name);
-		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY)");
+		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY%s)",
+		    inv->with_limit ? " APPENDLIMIT" : "");
 		imap_conn_send(conn, cmd);
 		inv->pending++;
 	}
@@ -518,7 +528,7 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 			    "LIST refused: '%s'", imap_cmd_reply(cmd));
 		// announced, but not working: plain LIST for this session
 		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
-		inv->extended = false;
+		inv->extended = inv->with_limit = false;
 		send_list(inv, conn, op_base);
 		return 0;
 	}

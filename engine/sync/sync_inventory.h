@@ -28,6 +28,8 @@ struct sync_box {
 	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
 	uint64_t bytes;
 	char separator; /* of its line; NUL: none told */
+	bool has_append_limit;
+	uint64_t append_limit; /* RFC 7889, of this mailbox */
 };
 
 /* A line of LIST that names no mailbox we could ask for. */
@@ -65,7 +67,7 @@ struct sync_inventory {
 	struct imap_caps caps; /* of the session that told all this */
 	/* private */
 	bool sorted;
-	bool with_size, extended;
+	bool with_size, with_limit, extended;
 	size_t next_status;
 	size_t pending;
 	char *reference;

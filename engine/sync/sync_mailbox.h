@@ -27,7 +27,10 @@ struct sync_mailbox {
 	bool is_cold;       /* the target holds nothing: no comparison */
 	uint32_t target_messages;
 	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
+	uint64_t append_limit; /* bytes of one message; UINT64_MAX: none told */
 	/* results; read by others only when the sides have ended */
+	uint64_t bytes_asked; /* of the messages to be copied, when listed */
+	bool is_listed;
 	struct tally by_source, by_target;
 };
 

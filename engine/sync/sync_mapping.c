@@ -81,6 +81,10 @@ static void fill_target(struct sync_mailbox *m, const struct sync_box *box,
 	m->target_messages = found ? found->messages : 0;
 	m->target_uidnext = found ? found->uidnext : m->create ? 1 : 0;
 	m->target_uidvalidity = found ? found->uidvalidity : 0;
+	m->append_limit = target->caps.append_limit;
+	if (found && found->has_append_limit &&
+	    found->append_limit < m->append_limit)
+		m->append_limit = found->append_limit;
 }
 
 /* What cannot be used on the target under this name; NULL: nothing. */

@@ -11,11 +11,13 @@
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_quote.h"
+#include "engine/sync/sync_repair.h"
 
 enum {
 	FLAGS_MAX_BYTES = 16 * 1024,
 	FLAG_MAX_BYTES = 255,
-	KEY_WINDOW_BYTES = 256 * 1024 /* of a spooled body: its header */
+	KEY_WINDOW_BYTES = 256 * 1024, /* of a spooled body: its header */
+	REPAIR_WINDOW_BYTES = 64 * 1024
 };
 
 struct sync_message *sync_message_new(
@@ -44,6 +46,7 @@ void sync_message_free(struct sync_message *m)
 		return;
 	fd_close(&m->spool_fd);
 	free(m->flags);
+	free(m->first_words);
 	free(m->body);
 	free(m);
 }
@@ -248,20 +251,162 @@ bool sync_message_set_date(struct sync_message *m, struct imap_str date)
 	return true;
 }
 
+/* The start of the body, of a spooled one in `*window_out`, to be freed. */
+static const char *body_start(const struct sync_message *m, size_t *len_out,
+    char **window_out, struct error *err)
+{
+	*window_out = NULL;
+	*len_out = (size_t)m->bytes;
+	if (m->spool_fd < 0)
+		return m->body;
+	char *window = mem_alloc(KEY_WINDOW_BYTES);
+	ssize_t n = pread(m->spool_fd, window, KEY_WINDOW_BYTES, 0);
+	if (n < 0) {
+		(void)error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot read back a spooled message");
+		free(window);
+		return NULL;
+	}
+	*len_out = (size_t)n;
+	*window_out = window;
+	return window;
+}
+
 int sync_message_key(
     const struct sync_message *m, struct sync_key *out, struct error *err)
 {
-	if (m->spool_fd < 0) {
-		sync_identity_of_message(m->body, (size_t)m->bytes, out);
-		return 0;
-	}
-	char *window = mem_alloc(KEY_WINDOW_BYTES);
-	ssize_t n = pread(m->spool_fd, window, KEY_WINDOW_BYTES, 0);
-	if (n >= 0)
-		sync_identity_of_message(window, (size_t)n, out);
-	else
-		(void)error_set_errno(err, ERROR_OS, "local.disk",
-		    "cannot read back a spooled message");
+	size_t len = 0;
+	char *window = NULL;
+	const char *start = body_start(m, &len, &window, err);
+
+	if (!start)
+		return -1;
+	sync_identity_of_message(start, len, out);
 	free(window);
-	return n >= 0 ? 0 : -1;
+	return 0;
+}
+
+void sync_message_id(const struct sync_message *m, char *out, size_t max)
+{
+	size_t len = 0;
+	char *window = NULL;
+	struct error ignored;
+	const char *start = body_start(m, &len, &window, &ignored);
+
+	out[0] = '\0';
+	if (start)
+		sync_identity_message_id(start, len, out, max);
+	free(window);
+}
+
+/* ------------------------------------------------------------ repair */
+
+/* Where a repaired body goes; neither: it is only measured. */
+struct repaired {
+	char *body;
+	int fd;
+	uint64_t bytes;
+};
+
+static int put_repaired(
+    void *context, const char *bytes, size_t len, struct error *err)
+{
+	struct repaired *to = context;
+
+	if (to->fd >= 0 && fd_write_all(to->fd, bytes, len) < 0)
+		return error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot write the spool file of a large message");
+	if (to->body)
+		memcpy(to->body + to->bytes, bytes, len);
+	to->bytes += len;
+	return 0;
+}
+
+static int feed_spool(
+    const struct sync_message *m, struct sync_repair *r, struct error *err)
+{
+	char *window = mem_alloc(REPAIR_WINDOW_BYTES);
+	uint64_t at = 0;
+	int rc = 0;
+
+	while (rc == 0 && at < m->bytes) {
+		ssize_t n =
+		    pread(m->spool_fd, window, REPAIR_WINDOW_BYTES, (off_t)at);
+		if (n < 0)
+			rc = error_set_errno(err, ERROR_OS, "local.disk",
+			    "cannot read back a spooled message");
+		else if (n == 0)
+			rc = error_set(err, ERROR_OS, "local.disk",
+			    "the spool file of a large message is too short");
+		else
+			rc = sync_repair_feed(r, window, (size_t)n, err);
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	free(window);
+	return rc;
+}
+
+/* 1 changed, 0 the same, -1. */
+static int run_repair(const struct sync_message *m, unsigned what,
+    struct repaired *to, struct error *err)
+{
+	struct sync_repair *r = mem_alloc(sizeof(*r));
+
+	sync_repair_init(r, what, put_repaired, to);
+	int rc = m->spool_fd >= 0
+		     ? feed_spool(m, r, err)
+		     : sync_repair_feed(r, m->body, (size_t)m->bytes, err);
+	if (rc == 0)
+		rc = sync_repair_finish(r, err);
+	if (rc == 0)
+		rc = r->has_changed;
+	free(r);
+	return rc;
+}
+
+/* Makes the repaired body; `to` holds it when the result is 1. */
+static int make_repaired(const struct sync_message *m, unsigned what,
+    struct repaired *to, struct error *err)
+{
+	*to = (struct repaired){.fd = -1};
+	int rc = run_repair(m, what, to, err); // measures
+	if (rc != 1)
+		return rc;
+	if (m->spool_fd < 0)
+		to->body = mem_alloc((size_t)to->bytes + 1);
+	else if ((to->fd = fd_open_spool(err)) < 0)
+		return -1;
+	to->bytes = 0;
+	return run_repair(m, what, to, err);
+}
+
+enum sync_message_repair sync_message_repair(
+    struct sync_message *m, unsigned what, struct error *err)
+{
+	struct sync_message other = *m;
+	struct sync_key before, after;
+	struct repaired to;
+	int rc = make_repaired(m, what, &to, err);
+
+	if (rc == 0)
+		return SYNC_MESSAGE_REPAIR_NONE;
+	other.body = to.body;
+	other.spool_fd = to.fd;
+	other.bytes = to.bytes;
+	if (rc == 1 && (sync_message_key(m, &before, err) < 0 ||
+			   sync_message_key(&other, &after, err) < 0))
+		rc = -1;
+	bool is_same = rc == 1 && memcmp(&before, &after, sizeof(before)) == 0;
+	if (!is_same) {
+		free(to.body);
+		fd_close(&to.fd);
+		return rc < 0 ? SYNC_MESSAGE_REPAIR_FAILED
+			      : SYNC_MESSAGE_REPAIR_OTHER;
+	}
+	free(m->body);
+	fd_close(&m->spool_fd);
+	m->body = to.body;
+	m->spool_fd = to.fd;
+	m->bytes = to.bytes;
+	return SYNC_MESSAGE_REPAIR_DONE;
 }

@@ -42,10 +42,12 @@ struct sync_message {
 	    deaths; /* sessions that ended while it was the first under way */
 	unsigned batch_max; /* 0: no limit; halved after a refused batch */
 	bool synchronize;   /* never again by "{n+}" */
-	bool without_keywords;
-	bool flags_counted;  /* those the target does not keep */
-	unsigned generation; /* of the mailbox when it was sent */
-	bool was_sought;     /* among what somebody else appended */
+	unsigned rungs, rungs_tried; /* of sync_ladder, a bit each */
+	char *first_words;           /* of its first refusal; NULL */
+	bool flags_counted;          /* those the target does not keep */
+	unsigned keywords_sent;      /* with the last APPEND that had any */
+	unsigned generation;         /* of the mailbox when it was sent */
+	bool was_sought;             /* among what somebody else appended */
 	unsigned tries;
 	/* private: line state while the body comes in */
 	enum job_long_lines rule;
@@ -79,5 +81,22 @@ bool sync_message_set_date(struct sync_message *m, struct imap_str date);
 /* Key of the body as it is sent. */
 int sync_message_key(const struct sync_message *m, struct sync_key *out,
     struct error *err) __attribute__((warn_unused_result));
+
+/* Its Message-ID without blanks; "" when it has none or it cannot be
+ * read. Cut at `max`. */
+void sync_message_id(const struct sync_message *m, char *out, size_t max);
+
+enum sync_message_repair {
+	SYNC_MESSAGE_REPAIR_NONE,  /* nothing to repair: as it was */
+	SYNC_MESSAGE_REPAIR_DONE,  /* the body is another one now */
+	SYNC_MESSAGE_REPAIR_OTHER, /* it would have another key and be copied
+				      again by the next run: as it was */
+	SYNC_MESSAGE_REPAIR_FAILED /* err */
+};
+
+/* Replaces the body by its repaired form; `what` of sync_repair. A spooled one
+ * goes through a second file. */
+enum sync_message_repair sync_message_repair(
+    struct sync_message *m, unsigned what, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,20 +56,36 @@ void sync_reporter_send(struct sync_reporter *r, const struct record *record)
 	free(line);
 }
 
+enum {
+	ID_SHOWN_BYTES = 201
+};
+
+static bool is_given(const char *s)
+{
+	return s && s[0];
+}
+
 void sync_reporter_refused(
     struct sync_reporter *r, const struct sync_refusal *refusal)
 {
 	const struct sync_mailbox *m = refusal->mailbox;
-	char shown[256], which[64] = "";
+	const char *date = is_given(refusal->date) ? refusal->date : NULL;
+	const char *id =
+	    is_given(refusal->message_id) ? refusal->message_id : NULL;
+	char shown[256], shown_id[ID_SHOWN_BYTES] = "", which[64] = "";
 
 	(void)text_escape(m->source, strlen(m->source), shown, sizeof(shown));
+	if (id)
+		(void)text_escape(id, strlen(id), shown_id, sizeof(shown_id));
 	if (refusal->uid)
 		(void)snprintf(which, sizeof(which),
 		    ", uid %" PRIu32 ", %" PRIu64 " bytes", refusal->uid,
 		    refusal->size);
 	log_write(r->log, LOG_LEVEL_ERROR, refusal->side,
-	    "refused (%s): mailbox '%s'%s, step %s: %s", refusal->reason, shown,
-	    which, refusal->step, refusal->words);
+	    "refused (%s): mailbox '%s'%s%s%s%s%s, step %s: %s",
+	    refusal->reason, shown, which, date ? ", dated " : "",
+	    date ? date : "", id ? ", Message-ID " : "", shown_id,
+	    refusal->step, refusal->words);
 	const struct record record = {
 	    .event = RECORD_REFUSED,
 	    .mailbox = m->source,
@@ -77,9 +94,39 @@ void sync_reporter_refused(
 	    .step = (char *)(uintptr_t)refusal->step,
 	    .reason = (char *)(uintptr_t)refusal->reason,
 	    .text = (char *)(uintptr_t)refusal->words,
+	    .date = (char *)(uintptr_t)date,
+	    .message_id = (char *)(uintptr_t)id,
 	    .uid = refusal->uid,
 	    .uidvalidity = m->uidvalidity,
 	    .size = refusal->size,
+	};
+	sync_reporter_send(r, &record);
+}
+
+void sync_reporter_repaired(struct sync_reporter *r,
+    const struct sync_mailbox *mailbox, uint32_t uid, const char *how,
+    const char *first_words)
+{
+	static const char reason[] = "append.repaired";
+	char shown[256], text[1024];
+
+	(void)text_escape(
+	    mailbox->source, strlen(mailbox->source), shown, sizeof(shown));
+	(void)snprintf(text, sizeof(text),
+	    "mailbox '%s', uid %" PRIu32
+	    ": taken only %s; the server had said: %s",
+	    shown, uid, how, first_words);
+	log_write(r->log, LOG_LEVEL_WARNING, "target", "%s", text);
+	const struct record record = {
+	    .event = RECORD_WARNING,
+	    .mailbox = mailbox->source,
+	    .target = mailbox->target,
+	    .side = (char *)(uintptr_t) "target",
+	    .step = (char *)(uintptr_t) "APPEND",
+	    .reason = (char *)(uintptr_t)reason,
+	    .text = text,
+	    .uid = uid,
+	    .uidvalidity = mailbox->uidvalidity,
 	};
 	sync_reporter_send(r, &record);
 }

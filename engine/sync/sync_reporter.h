@@ -26,11 +26,18 @@ struct sync_refusal {
 	const struct sync_mailbox *mailbox;
 	uint32_t uid; /* 0: the mailbox as a whole */
 	uint64_t size;
+	const char *date;       /* of the message; NULL or "": not known */
+	const char *message_id; /* the same; any bytes */
 };
 
 /* One message or mailbox was refused for good. */
 void sync_reporter_refused(
     struct sync_reporter *r, const struct sync_refusal *refusal);
+
+/* The target took this message only in another form (`how`). */
+void sync_reporter_repaired(struct sync_reporter *r,
+    const struct sync_mailbox *mailbox, uint32_t uid, const char *how,
+    const char *first_words);
 
 /* Something to know that loses no message. */
 void sync_reporter_warn(struct sync_reporter *r, const char *side,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/error.h"
 
 enum {
@@ -20,9 +21,39 @@ static bool may_pass(const struct error *err)
 	       strcmp(err->reason, "proto.syntax") == 0;
 }
 
+int sync_retry_later(struct sync_retry *r,
+    const struct sync_retry_refusal *refusal, struct error *err)
+{
+	enum {
+		MINUTE_MS = 60000
+	};
+
+	char when[CLOCK_TEXT_BYTES];
+
+	r->asked_ms = imap_refusal_wait_ms(refusal->words);
+	if (refusal->meaning == IMAP_REFUSAL_DAILY_LIMIT)
+		return error_set(err, ERROR_DEFERRED, "throttle.daily",
+		    "%s: %s refused, a limit of the day is reached: '%s'; run again tomorrow",
+		    refusal->side, refusal->verb, refusal->words);
+	if (r->asked_ms > SYNC_RETRY_WAIT_MAX_MS) {
+		clock_format(refusal->now_wall_ms + r->asked_ms, when);
+		return error_set(err, ERROR_DEFERRED, "throttle.later",
+		    "%s: %s refused, the server asks to wait %u minutes: '%s'; run again after %s",
+		    refusal->side, refusal->verb,
+		    (unsigned)((r->asked_ms + MINUTE_MS - 1) / MINUTE_MS),
+		    refusal->words, when);
+	}
+	return error_set(err, ERROR_IO, "throttle",
+	    "%s: %s refused for now: '%s'", refusal->side, refusal->verb,
+	    refusal->words);
+}
+
 int64_t sync_retry_wait_ms(
     struct sync_retry *r, const struct error *err, uint64_t progress)
 {
+	int64_t asked = r->asked_ms;
+
+	r->asked_ms = 0;
 	if (!r->was_ready || !may_pass(err))
 		return -1;
 	if (progress != r->progress_seen)
@@ -30,6 +61,8 @@ int64_t sync_retry_wait_ms(
 	r->progress_seen = progress;
 	if (++r->failures >= SYNC_RETRY_MAX)
 		return -1;
+	if (asked > 0)
+		return asked;
 	int64_t wait = (int64_t)FIRST_WAIT_MS << (r->failures - 1);
 	if (wait > MAX_WAIT_MS)
 		wait = MAX_WAIT_MS;

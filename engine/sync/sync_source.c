@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/sync/sync_source.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -148,6 +150,37 @@ static bool is_older(const struct sync_source *src,
 	       imap_date_packed_seconds(e->date) < box->newest;
 }
 
+/* Is it above what the target takes? Then it is not even fetched (F108). */
+static bool is_too_big(struct sync_source *src, const struct source_box *box,
+    const struct sync_entry *e)
+{
+	char words[120], quoted[IMAP_DATE_BYTES] = "", date[IMAP_DATE_BYTES];
+	struct sync_refusal refusal = {.side = "target",
+	    .step = "APPEND",
+	    .reason = tally_refusal_name(TALLY_REFUSED_TOO_BIG),
+	    .words = words,
+	    .mailbox = box->m,
+	    .uid = e->uid,
+	    .size = e->size};
+
+	if (e->size <= box->m->append_limit)
+		return false;
+	(void)snprintf(words, sizeof(words),
+	    "the server takes messages up to %" PRIu64
+	    " bytes (APPENDLIMIT), not fetched",
+	    box->m->append_limit);
+	if (e->date != SYNC_INDEX_NO_DATE) {
+		const struct imap_date d = imap_date_unpack(e->date);
+		if (imap_date_format(&d, quoted)) {
+			(void)snprintf(date, sizeof(date), "%.*s",
+			    (int)strlen(quoted) - 2, quoted + 1);
+			refusal.date = date;
+		}
+	}
+	sync_reporter_refused(src->shared->reporter, &refusal);
+	return true;
+}
+
 /* The listing (and, when compared, is_present) becomes the list to fetch. */
 static void make_todo(struct sync_source *src, struct source_box *box)
 {
@@ -168,6 +201,8 @@ static void make_todo(struct sync_source *src, struct source_box *box)
 			t->present++;
 		} else if (is_older(src, box, e)) {
 			t->skipped[TALLY_SKIP_OLDER]++;
+		} else if (is_too_big(src, box, e)) {
+			t->refused[TALLY_REFUSED_TOO_BIG]++;
 		} else if (src->shared->job->options.dry_run) {
 			t->copied++;
 			t->bytes_copied += e->size;
@@ -181,6 +216,8 @@ static void make_todo(struct sync_source *src, struct source_box *box)
 	atomic_fetch_add(&shared->present, t->present);
 	atomic_fetch_add(&shared->expected, box->todo_count);
 	atomic_fetch_add(&shared->expected_bytes, bytes);
+	box->m->bytes_asked = bytes;
+	box->m->is_listed = true;
 	box->todo_open = box->todo_count;
 	box->todo_next = 0;
 	sync_index_release(&box->index);
@@ -411,9 +448,7 @@ static int on_box_event(struct sync_source *src, const struct imap_event *event,
 		return 0;
 	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !box->is_failed &&
 	    sync_fetch_is_transient(cmd) && ++box->tries < TRIES_MAX)
-		return error_set(&src->error, ERROR_IO, "throttle",
-		    "source: %s refused for now: '%s'", imap_cmd_verb(cmd),
-		    imap_cmd_reply(cmd));
+		return sync_fetch_come_back_later(src, cmd);
 	if (op != SOURCE_OP_EXAMINE)
 		on_scan_done(src, box, cmd);
 	else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)

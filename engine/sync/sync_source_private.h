@@ -144,6 +144,10 @@ int sync_fetch_on_event(
 /* Waits a body for room in the queue? Tries again; true when it still does. */
 bool sync_fetch_is_blocked(struct sync_source *src);
 
+/* The session ends for such a refusal: -1 with src->error. */
+int sync_fetch_come_back_later(
+    struct sync_source *src, const struct imap_cmd *cmd);
+
 /* Is it a refusal that may pass by itself? */
 bool sync_fetch_is_transient(const struct imap_cmd *cmd);
 

@@ -35,6 +35,7 @@ struct sync_target *sync_target_new(
 	dst->inventory = mem_calloc(1, sizeof(*dst->inventory));
 	sync_inventory_init(dst->inventory);
 	dst->sent_tail = &dst->sent;
+	dst->too_big_bytes = UINT64_MAX;
 	return dst;
 }
 
@@ -621,4 +622,7 @@ void sync_target_poll(
 		*deadline_ms = sync_quiet_deadline_ms(dst);
 	if (sync_doubt_deadline_ms(dst) < *deadline_ms)
 		*deadline_ms = sync_doubt_deadline_ms(dst);
+	if (dst->hold_until_ms > clock_ms() &&
+	    dst->hold_until_ms < *deadline_ms)
+		*deadline_ms = dst->hold_until_ms;
 }

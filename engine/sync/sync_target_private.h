@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The target side from inside: for sync_target.c, sync_setup.c,
- * sync_append.c, sync_doubt.c, sync_quiet.c. */
+ * sync_append.c, sync_refuse.c, sync_doubt.c, sync_quiet.c. */
 #ifndef ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 #define ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 
@@ -79,7 +79,8 @@ struct target_box {
 	 * at or above `uidnext`; the keys of those known to be ours there. */
 	uint32_t uidnext, uidvalidity;
 	uint32_t status_messages, status_uidnext; /* as last told */
-	bool has_strangers; /* somebody else appended while we ran */
+	bool has_strangers;      /* somebody else appended while we ran */
+	unsigned refused_in_row; /* messages; none was stored between */
 	struct sync_key *acked;
 	size_t acked_count, acked_cap;
 };
@@ -164,6 +165,10 @@ struct sync_target {
 				      that are never selected */
 	bool flags_asked, flags_answered;
 	bool create_sent, create_answered; /* any one of this run */
+	uint64_t too_big_bytes; /* the smallest message refused for its size;
+				   UINT64_MAX: none was */
+	int64_t hold_until_ms;  /* nothing is sent before: the server had
+				  trouble */
 	/* what an extension announced but not working costs (F018) */
 	bool no_multiappend, no_literal_plus;
 	bool is_careful; /* after a lost session: one message at a time until
@@ -230,10 +235,25 @@ void sync_append_reset(struct sync_target *dst);
 /* Nothing taken, under way or in doubt? */
 bool sync_append_is_idle(const struct sync_target *dst);
 
-/* A message ends well, or is refused for good. */
+/* A message has arrived. */
 void sync_append_copied(struct sync_target *dst, struct sync_message *m);
-void sync_append_refused(struct sync_target *dst, struct sync_message *m,
+
+/* sync_refuse.c: what the target does not take. */
+
+/* One message was refused, or a batch as a whole: `m` or what is left of `b` is
+ * sent again, in doubt, or given up. 0, or -1 with dst->error: the session or
+ * run ends. */
+int sync_refuse_single(struct sync_target *dst, struct target_box *box,
+    struct sync_message *m, const struct imap_cmd *cmd);
+int sync_refuse_batch(struct sync_target *dst, struct append_batch *b,
+    const struct imap_cmd *cmd);
+
+/* A message is refused for good; `words` are the server's, or ours. */
+void sync_refuse_message(struct sync_target *dst, struct sync_message *m,
     enum tally_refusal c, const char *step, const char *words);
+
+/* A message was taken, but only in another form. */
+void sync_refuse_won(struct sync_target *dst, const struct sync_message *m);
 
 void message_list_init(struct message_list *list);
 void message_list_add(struct message_list *list, struct sync_message *m);

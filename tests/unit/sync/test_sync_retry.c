@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <string.h>
 
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
@@ -101,4 +102,53 @@ Test(sync_retry, counts_only_what_may_pass)
 	cr_assert_eq(sync_retry_wait_ms(&r, &io, 0), 250);
 	cr_assert_eq(sync_retry_wait_ms(&r, &no, 0), -1);
 	cr_assert_eq(sync_retry_wait_ms(&r, &io, 0), 500);
+}
+
+static int later(struct sync_retry *r, enum imap_refusal meaning,
+    const char *words, struct error *err)
+{
+	const struct sync_retry_refusal refusal = {
+	    "target", "APPEND", meaning, words, INT64_C(1577872800000)};
+
+	return sync_retry_later(r, &refusal, err);
+}
+
+/* F118 */
+Test(sync_retry, waits_as_long_as_it_is_asked)
+{
+	struct sync_retry r = {.was_ready = true};
+	struct error err, lost;
+
+	cr_assert_eq(
+	    later(&r, IMAP_REFUSAL_THROTTLED,
+		"Request is throttled. Suggested Backoff Time: 299961 milliseconds",
+		&err),
+	    -1);
+	cr_assert_eq(err.kind, ERROR_IO);
+	cr_assert_eq(sync_retry_wait_ms(&r, &err, 0), 299961);
+	// once: the next loss is another one
+	(void)error_set(&lost, ERROR_IO, "net.reset", "x");
+	cr_assert_eq(sync_retry_wait_ms(&r, &lost, 0), 500);
+	cr_assert_eq(later(&r, IMAP_REFUSAL_TEMPORARY, "in use", &err), -1);
+	cr_assert_eq(sync_retry_wait_ms(&r, &err, 1), 250);
+}
+
+/* F118 */
+Test(sync_retry, ends_the_run_when_it_is_asked_to_wait_long)
+{
+	struct sync_retry r = {.was_ready = true};
+	struct error err;
+
+	(void)later(&r, IMAP_REFUSAL_THROTTLED,
+	    "Suggested Backoff Time: 900000 milliseconds", &err);
+	cr_assert_eq(err.kind, ERROR_IO);
+	(void)later(&r, IMAP_REFUSAL_THROTTLED,
+	    "Suggested Backoff Time: 900001 milliseconds", &err);
+	cr_assert_eq(err.kind, ERROR_DEFERRED);
+	cr_assert_str_eq(err.reason, "throttle.later");
+	cr_assert(strstr(err.text, "16 minutes"), "%s", err.text);
+	cr_assert(strstr(err.text, "2020-01-01T10:15:00"), "%s", err.text);
+	cr_assert_eq(sync_retry_wait_ms(&r, &err, 0), -1);
+	(void)later(&r, IMAP_REFUSAL_DAILY_LIMIT, "Account exceeded", &err);
+	cr_assert_eq(err.kind, ERROR_DEFERRED);
 }

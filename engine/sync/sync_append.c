@@ -93,10 +93,13 @@ bool sync_append_is_idle(const struct sync_target *dst)
 void sync_append_copied(struct sync_target *dst, struct sync_message *m)
 {
 	struct tally *t = &m->mailbox->by_target;
+	struct target_box *box = sync_target_box(dst, m);
 
 	t->copied++;
 	dst->has_set_aside = false;
-	sync_target_box(dst, m)->refused_in_row = 0;
+	box->refused_in_row = 0;
+	if (m->uid > box->stored_uid)
+		box->stored_uid = m->uid;
 	if (m->rungs)
 		sync_refuse_won(dst, m);
 	t->bytes_copied += m->bytes;

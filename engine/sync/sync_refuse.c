@@ -29,11 +29,15 @@ enum {
 	ID_BYTES = 201
 };
 
-/* So many in a row: the rest of the mailbox is not tried (F111). */
-static void count_in_row(struct sync_target *dst, struct target_box *box)
+/* So many in a row: the rest of the mailbox is not tried (F111). Messages come
+ * in the order of their UIDs, but are given up after those behind them. */
+static void count_in_row(
+    struct sync_target *dst, struct target_box *box, uint32_t uid)
 {
 	char words[120];
 
+	if (uid < box->stored_uid)
+		return;
 	if (++box->refused_in_row < dst->shared->job->options.errors_max)
 		return;
 	(void)snprintf(words, sizeof(words),
@@ -255,8 +259,9 @@ static void give_up(struct sync_target *dst, struct target_box *box,
 		    m->first_words);
 		words = both;
 	}
+	uint32_t uid = m->uid;
 	sync_refuse_message(dst, m, c, imap_cmd_verb(cmd), words);
-	count_in_row(dst, box);
+	count_in_row(dst, box, uid);
 }
 
 static int on_full(struct sync_target *dst, const struct imap_cmd *cmd)

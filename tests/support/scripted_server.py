@@ -307,13 +307,20 @@ class MiniServer(Listener):
     `supports`: what works in truth (as announced when None).  Known words:
     LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE STARTTLS AUTH=PLAIN SASL-IR.
     `refuse`: pattern; an APPEND with a matching message is answered NO.
+    `judge(raw, flags, date)`: None, or what an APPEND is answered instead of
+    OK (b'NO too bad'); date is b'' when none was sent.
+    `keywords`: what PERMANENTFLAGS says beside the system flags.
+    `append_limits`: {mailbox: bytes or None (NIL)} for STATUS (APPENDLIMIT).
     `certificate`: (pem, key) for STARTTLS, or at once with `tls=True`.
     `session`: a subclass of Session, for faults of one test only.
     """
 
     def __init__(self, user='anna', password='pass', capability=(),
                  supports=None, faults=(), refuse=None, greeting=None,
-                 certificate=None, tls=False, separator=b'/', session=None):
+                 certificate=None, tls=False, separator=b'/', session=None,
+                 judge=None, keywords=b'\\*', append_limits=None):
+        self.judge, self.keywords = judge, keywords
+        self.append_limits = append_limits
         self.user, self.password = user, password
         self.session = session or Session
         self.capability = tuple(capability)
@@ -587,10 +594,14 @@ class Session:
                   b'UIDNEXT': box.uidnext, b'UIDVALIDITY': box.uidvalidity,
                   b'UNSEEN': sum(b'\\Seen' not in m.flags
                                  for m in box.messages)}
+        if self.server.append_limits is not None:
+            limit = self.server.append_limits.get(box.name.decode())
+            values[b'APPENDLIMIT'] = b'NIL' if limit is None else limit
         if not set(i.upper() for i in items) <= set(values):
             raise Refused(b'BAD unknown item')
-        said = b' '.join(b'%s %d' % (i.upper(), values[i.upper()])
-                         for i in items)
+        said = b' '.join(b'%s %s' % (i.upper(), str(values[i.upper()]).encode()
+                                     if isinstance(values[i.upper()], int)
+                                     else values[i.upper()]) for i in items)
         self.io.send(b'* STATUS %s (%s)\r\n' % (quote(name), said))
         return b'done'
 
@@ -637,7 +648,7 @@ class Session:
             b'* OK [PERMANENTFLAGS (%s)] kept\r\n' % (
                 len(box.messages), box.uidvalidity, box.uidnext,
                 b'' if read_only else b'\\Answered \\Flagged \\Deleted '
-                b'\\Seen \\Draft \\*'))
+                b'\\Seen \\Draft ' + self.server.keywords))
         return b'[READ-ONLY] open' if read_only else b'[READ-WRITE] open'
 
     def do_close(self):
@@ -796,15 +807,13 @@ class Session:
 
     def do_append(self, arguments, literals):
         name, rest = arguments[0], arguments[1:]
-        messages, flags, date = [], (), None
+        messages, flags, date = [], (), b''
         for value in rest:
             if isinstance(value, list):
                 flags = tuple(value)
             elif any(value is one for one in literals):
-                date = date or time.strftime(
-                    '%d-%b-%Y %H:%M:%S +0000', time.gmtime()).encode()
                 messages.append((value, flags, date))
-                flags, date = (), None
+                flags, date = (), b''
             else:
                 date = value
         self.refuse_by_fault('APPEND')
@@ -813,12 +822,18 @@ class Session:
             for raw, _, _ in messages:
                 if re.search(self.server.refuse, raw):
                     raise Refused(b'NO [CANNOT] this one is not welcome')
+        for message in messages if self.server.judge else ():
+            verdict = self.server.judge(*message)
+            if verdict:
+                raise Refused(verdict)
         fault = self.server.strike(
             ('cut-before-reply', 'silent-reply'), 'APPEND')
         uids = []
         if fault is None or fault.store:
             with self.server.lock:
-                uids = [box.add(raw, f, d) for raw, f, d in messages]
+                now = time.strftime(
+                    '%d-%b-%Y %H:%M:%S +0000', time.gmtime()).encode()
+                uids = [box.add(raw, f, d or now) for raw, f, d in messages]
         if fault and fault.kind == 'silent-reply':
             self.io.stall()
         if fault:

@@ -44,6 +44,8 @@ Test(record, full_record_survives)
 	    .step = (char *)"APPEND",
 	    .reason = (char *)"append.too_big",
 	    .text = (char *)"the server said \"no\"",
+	    .date = (char *)"02-Jan-2020 10:00:00 +0000",
+	    .message_id = (char *)"<1@example.org>",
 	    .uid = 4294967295U,
 	    .uidvalidity = 7,
 	    .size = UINT64_C(9000000000),
@@ -65,6 +67,8 @@ Test(record, full_record_survives)
 	cr_assert_str_eq(back.step, r.step);
 	cr_assert_str_eq(back.reason, r.reason);
 	cr_assert_str_eq(back.text, r.text);
+	cr_assert_str_eq(back.date, r.date);
+	cr_assert_str_eq(back.message_id, r.message_id);
 	cr_assert(back.uid == r.uid && back.uidvalidity == 7);
 	cr_assert(back.size == r.size && back.duration_ms == 99);
 	cr_assert(back.expected == 12 && back.expected_bytes == 13);
@@ -137,6 +141,8 @@ Test(record, every_line_is_short)
 					.step = huge,
 					.reason = huge,
 					.text = huge,
+					.date = huge,
+					.message_id = huge,
 				    };
 		memset(&r.tally, 0x7f, sizeof(r.tally));
 		char *line = encode(&r);

@@ -24,7 +24,7 @@ static const char *const lines[] = {
     "\"ev\":\"account.end\",\"id\":\"anna\",\"attempt\":1,\"outcome\":\"temp\",\"exit\":75,\"batch\":75,\"reason\":\"net.reset\",\"text\":\"gone\",\"digest\":\"d1\",\"tally\":{\"source\":5,\"copied\":2,\"unreached\":2,\"bytes\":20,\"refused\":{\"append.too_big\":1}},\"ms\":1000,\"final\":false",
     "\"ev\":\"account.start\",\"id\":\"anna\",\"attempt\":2,\"digest\":\"d1\",\"log\":\"l2\"",
     "\"ev\":\"mailbox\",\"id\":\"anna\",\"attempt\":2,\"mailbox\":\"INBOX.a\",\"target\":\"INBOX/a\",\"tally\":{\"source\":5,\"copied\":2,\"present\":2,\"refused\":{\"append.too_big\":1}}",
-    "\"ev\":\"refused\",\"id\":\"anna\",\"attempt\":2,\"mailbox\":\"INBOX.a\",\"uid\":7,\"uidvalidity\":3,\"size\":3000000,\"reason\":\"append.too_big\",\"text\":\"<b>=1+1\"",
+    "\"ev\":\"refused\",\"id\":\"anna\",\"attempt\":2,\"mailbox\":\"INBOX.a\",\"uid\":7,\"uidvalidity\":3,\"size\":3000000,\"reason\":\"append.too_big\",\"text\":\"<b>=1+1\",\"date\":\"02-Jan-2020 10:00:00 +0000\",\"message_id\":\"<7@x>\"",
     "\"ev\":\"account.end\",\"id\":\"anna\",\"attempt\":2,\"outcome\":\"partial\",\"exit\":1,\"batch\":1,\"reason\":\"append.too_big\",\"text\":\"1 refused\",\"digest\":\"d1\",\"tally\":{\"source\":5,\"copied\":2,\"present\":2,\"bytes\":22,\"refused\":{\"append.too_big\":1}},\"ms\":2000,\"final\":true",
     "\"ev\":\"run.end\",\"exit\":4,\"complete\":false,\"why\":\"operator\"",
 };
@@ -67,7 +67,7 @@ static const char golden[] =
     "{\"v\":1,\"kind\":\"account\",\"id\":\"anna\",\"outcome\":\"partial\",\"exit\":1,\"reason\":\"append.too_big\",\"text\":\"1 refused\",\"attempts\":2,\"started\":\"2026-03-01T20:00:03.000Z\",\"ended\":\"2026-03-01T20:00:09.000Z\",\"ms\":3000,\"digest\":\"d1\",\"tally\":{\"source\":5,\"copied\":2,\"present\":2,\"vanished\":0,\"unreached\":0,\"bytes\":22,\"skipped\":{},\"refused\":{\"append.too_big\":1}},\"copied_total\":4,\"bytes_total\":42,\"log\":\"l2\"}\n"
     "{\"v\":1,\"kind\":\"account\",\"id\":\"bob\",\"outcome\":\"pending\",\"exit\":-1,\"reason\":\"\",\"text\":\"\",\"attempts\":0,\"started\":\"\",\"ended\":\"\",\"ms\":0,\"digest\":\"d2\",\"tally\":{\"source\":0,\"copied\":0,\"present\":0,\"vanished\":0,\"unreached\":0,\"bytes\":0,\"skipped\":{},\"refused\":{}},\"copied_total\":0,\"bytes_total\":0,\"log\":\"\"}\n"
     "{\"v\":1,\"kind\":\"mailbox\",\"id\":\"anna\",\"mailbox\":\"INBOX.a\",\"target\":\"INBOX/a\",\"tally\":{\"source\":5,\"copied\":2,\"present\":2,\"refused\":{\"append.too_big\":1}}}\n"
-    "{\"v\":1,\"kind\":\"item\",\"id\":\"anna\",\"mailbox\":\"INBOX.a\",\"reason\":\"append.too_big\",\"text\":\"<b>=1+1\",\"uid\":7,\"uidvalidity\":3,\"size\":3000000}\n";
+    "{\"v\":1,\"kind\":\"item\",\"id\":\"anna\",\"mailbox\":\"INBOX.a\",\"reason\":\"append.too_big\",\"text\":\"<b>=1+1\",\"date\":\"02-Jan-2020 10:00:00 +0000\",\"message_id\":\"<7@x>\",\"uid\":7,\"uidvalidity\":3,\"size\":3000000}\n";
 
 Test(report, has_every_part_of_the_last_attempts)
 {
@@ -141,6 +141,8 @@ Test(report, user_text_names_mailboxes_and_items)
 
 	cr_assert_not_null(strstr(text, "INBOX.a -> INBOX/a: 5 messages, 2"));
 	cr_assert_not_null(strstr(text, "message 7 of 2.9 MiB"));
+	cr_assert_not_null(
+	    strstr(text, "dated 02-Jan-2020 10:00:00 +0000, Message-ID <7@x>"));
 	cr_assert_not_null(strstr(text, "what to do: the target takes no"));
 	cr_assert_not_null(strstr(text, "4 messages, 42 B, in 2 attempts"));
 	cr_assert_null(strstr(text, "first")); /* of the first attempt */

@@ -267,6 +267,28 @@ static void refuse(struct sync_source *src, struct source_box *box,
 	sync_reporter_refused(src->shared->reporter, &refusal);
 }
 
+/* A damaged message: what the server still tells of it goes into the list. */
+static void refuse_nil(
+    struct sync_source *src, struct source_box *box, const struct imap_fetch *f)
+{
+	char date[IMAP_DATE_BYTES] = "";
+	const struct sync_refusal refusal = {.side = "source",
+	    .step = "UID FETCH",
+	    .reason = tally_refusal_name(TALLY_REFUSED_SOURCE),
+	    .words = "the server has no body for it (NIL)",
+	    .mailbox = box->m,
+	    .uid = f->uid,
+	    .date = date};
+	struct imap_date d;
+
+	if (f->has_date && f->date.s &&
+	    imap_date_parse(f->date.s, f->date.len, &d))
+		(void)snprintf(
+		    date, sizeof(date), "%.*s", (int)f->date.len, f->date.s);
+	box->m->by_source.refused[TALLY_REFUSED_SOURCE]++;
+	sync_reporter_refused(src->shared->reporter, &refusal);
+}
+
 /* The body came inside the response, quoted, or there is none. */
 static int take_inline(struct sync_source *src, struct imap_str body)
 {
@@ -332,8 +354,7 @@ static int on_message(struct sync_source *src, const struct imap_event *event,
 	}
 	if (!f->body_streamed && !f->body.s) {
 		drop_incoming(src);
-		refuse(src, b->box, f->uid, "UID FETCH",
-		    "the server has no body for it (NIL)");
+		refuse_nil(src, b->box, f);
 		return 0;
 	}
 	if (!f->body_streamed && take_inline(src, f->body) < 0)

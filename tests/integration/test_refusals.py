@@ -268,6 +268,25 @@ class Refusal(RefusalCase):
             self.assertIn('\\x1b', item['message_id'])
             self.assertNotIn('\x1b', log)
 
+    def test_no_body_f080(self):
+        """F080: BODY[] NIL: refused on the source's side, with its date."""
+        class Empty(Session):
+            def _send_fetch(self, n, head, bodies):
+                if any(name == b'BODY[]' and b'letter 3\r' in data
+                       for name, data in bodies):
+                    self.io.send(b'* %d FETCH (%s BODY[] NIL)\r\n' % (n, head))
+                else:
+                    super()._send_fetch(n, head, bodies)
+        with MiniServer(session=Empty) as source, MiniServer() as target:
+            for n in range(6):
+                source.box('INBOX').add(mail(n), (), DATE)
+            self.run_engine(source, target, code=PARTIAL)
+            self.assertEqual(5, self.tally()['copied'])
+            item = self.of('refused')[0]
+            self.assertEqual(
+                ('source', 'source.unreadable', 4, DATE.decode()),
+                (item['side'], item['reason'], item['uid'], item['date']))
+
     def test_every_message_refused_f111(self):
         """F111: so many in a row, and the mailbox is given up; the others are
         copied."""

@@ -143,6 +143,36 @@ void sync_fetch_direct(struct sync_source *src, struct source_box *box)
 	imap_conn_send(src->conn, cmd);
 }
 
+bool sync_fetch_is_too_big(struct sync_source *src,
+    const struct source_box *box, const struct sync_entry *e)
+{
+	char words[120], quoted[IMAP_DATE_BYTES] = "", date[IMAP_DATE_BYTES];
+	struct sync_refusal refusal = {.side = "target",
+	    .step = "APPEND",
+	    .reason = tally_refusal_name(TALLY_REFUSED_TOO_BIG),
+	    .words = words,
+	    .mailbox = box->m,
+	    .uid = e->uid,
+	    .size = e->size};
+
+	if (e->size <= box->m->append_limit)
+		return false;
+	(void)snprintf(words, sizeof(words),
+	    "the server takes messages up to %" PRIu64
+	    " bytes (APPENDLIMIT), not fetched",
+	    box->m->append_limit);
+	if (e->date != SYNC_INDEX_NO_DATE) {
+		const struct imap_date d = imap_date_unpack(e->date);
+		if (imap_date_format(&d, quoted)) {
+			(void)snprintf(date, sizeof(date), "%.*s",
+			    (int)strlen(quoted) - 2, quoted + 1);
+			refusal.date = date;
+		}
+	}
+	sync_reporter_refused(src->shared->reporter, &refusal);
+	return true;
+}
+
 /* ------------------------------------------------------------ incoming */
 
 static void drop_incoming(struct sync_source *src)

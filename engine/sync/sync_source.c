@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/sync/sync_source.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,37 +149,6 @@ static bool is_older(const struct sync_source *src,
 	       imap_date_packed_seconds(e->date) < box->newest;
 }
 
-/* Is it above what the target takes? Then it is not even fetched (F108). */
-static bool is_too_big(struct sync_source *src, const struct source_box *box,
-    const struct sync_entry *e)
-{
-	char words[120], quoted[IMAP_DATE_BYTES] = "", date[IMAP_DATE_BYTES];
-	struct sync_refusal refusal = {.side = "target",
-	    .step = "APPEND",
-	    .reason = tally_refusal_name(TALLY_REFUSED_TOO_BIG),
-	    .words = words,
-	    .mailbox = box->m,
-	    .uid = e->uid,
-	    .size = e->size};
-
-	if (e->size <= box->m->append_limit)
-		return false;
-	(void)snprintf(words, sizeof(words),
-	    "the server takes messages up to %" PRIu64
-	    " bytes (APPENDLIMIT), not fetched",
-	    box->m->append_limit);
-	if (e->date != SYNC_INDEX_NO_DATE) {
-		const struct imap_date d = imap_date_unpack(e->date);
-		if (imap_date_format(&d, quoted)) {
-			(void)snprintf(date, sizeof(date), "%.*s",
-			    (int)strlen(quoted) - 2, quoted + 1);
-			refusal.date = date;
-		}
-	}
-	sync_reporter_refused(src->shared->reporter, &refusal);
-	return true;
-}
-
 /* The listing (and, when compared, is_present) becomes the list to fetch. */
 static void make_todo(struct sync_source *src, struct source_box *box)
 {
@@ -201,7 +169,7 @@ static void make_todo(struct sync_source *src, struct source_box *box)
 			t->present++;
 		} else if (is_older(src, box, e)) {
 			t->skipped[TALLY_SKIP_OLDER]++;
-		} else if (is_too_big(src, box, e)) {
+		} else if (sync_fetch_is_too_big(src, box, e)) {
 			t->refused[TALLY_REFUSED_TOO_BIG]++;
 		} else if (src->shared->job->options.dry_run) {
 			t->copied++;

@@ -144,6 +144,11 @@ int sync_fetch_on_event(
 /* Waits a body for room in the queue? Tries again; true when it still does. */
 bool sync_fetch_is_blocked(struct sync_source *src);
 
+/* Is it above what the target takes? Then it is refused here and not even
+ * fetched (F108). */
+bool sync_fetch_is_too_big(struct sync_source *src,
+    const struct source_box *box, const struct sync_entry *e);
+
 /* The session ends for such a refusal: -1 with src->error. */
 int sync_fetch_come_back_later(
     struct sync_source *src, const struct imap_cmd *cmd);

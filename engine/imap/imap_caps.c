@@ -6,6 +6,7 @@
 
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/imap/imap_acl.h"
 
 static const char *const names[] = {
     [IMAP_CAP_IMAP4REV1] = "IMAP4rev1",
@@ -89,6 +90,7 @@ static void parse_valued(
 
 	if (same_word(token, name_len, names[IMAP_CAP_RIGHTS])) {
 		caps->bits |= bit(IMAP_CAP_RIGHTS);
+		caps->rights |= imap_acl_rights(value, value_len);
 		return;
 	}
 	if (!same_word(token, name_len, names[IMAP_CAP_APPENDLIMIT]) ||
@@ -120,6 +122,7 @@ void imap_caps_parse(struct imap_caps *caps, const char *list, size_t len)
 
 	caps->bits = 0;
 	caps->append_limit = UINT64_MAX;
+	caps->rights = 0;
 	caps->known = true;
 	for (size_t i = 0; i <= len; i++) {
 		if (i < len && list[i] != ' ')

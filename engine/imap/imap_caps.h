@@ -50,6 +50,7 @@ enum imap_cap {
 struct imap_caps {
 	uint64_t bits, dropped;
 	uint64_t append_limit; /* bytes; UINT64_MAX when none was announced */
+	uint64_t rights;       /* letters of RIGHTS=, a set of imap_acl */
 	bool known;            /* a list has been read */
 };
 

@@ -25,7 +25,24 @@ static bool mailbox(struct imap_cursor *c, struct imap_str *out)
 	return imap_atom(c, out);
 }
 
-static unsigned list_flags(struct imap_str text)
+static const char *const use_names[IMAP_USES] = {"\\All", "\\Archive",
+    "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important"};
+
+const char *imap_list_use_name(unsigned n)
+{
+	bug_if(n >= IMAP_USES);
+	return use_names[n];
+}
+
+static unsigned list_use(struct imap_str flag)
+{
+	for (unsigned n = 0; n < IMAP_USES; n++)
+		if (imap_str_is(flag, use_names[n]))
+			return 1U << n;
+	return 0;
+}
+
+static unsigned list_flags(struct imap_str text, unsigned *uses)
 {
 	struct imap_cursor c = {text.s, text.s + text.len};
 	struct imap_str flag;
@@ -41,6 +58,8 @@ static unsigned list_flags(struct imap_str text)
 			flags |= IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT;
 		else if (imap_str_is(flag, "\\Subscribed"))
 			flags |= IMAP_LIST_SUBSCRIBED;
+		else
+			*uses |= list_use(flag);
 	}
 }
 
@@ -53,7 +72,7 @@ bool imap_list_parse(struct imap_cursor rest, struct imap_list *out)
 	    !delimiter(&rest, &out->separator, &out->is_bad_separator) ||
 	    !imap_space(&rest) || !mailbox(&rest, &out->name))
 		return false;
-	out->flags = list_flags(flags);
+	out->flags = list_flags(flags, &out->uses);
 	return true; // extended data behind the name is not ours
 }
 

@@ -14,10 +14,30 @@ enum imap_list_flag {
 	IMAP_LIST_NONEXISTENT = 4
 };
 
+/* Special uses (RFC 6154, RFC 8457), a set. */
+enum imap_use {
+	IMAP_USE_ALL = 1,
+	IMAP_USE_ARCHIVE = 2,
+	IMAP_USE_DRAFTS = 4,
+	IMAP_USE_FLAGGED = 8,
+	IMAP_USE_JUNK = 16,
+	IMAP_USE_SENT = 32,
+	IMAP_USE_TRASH = 64,
+	IMAP_USE_IMPORTANT = 128
+};
+
+enum {
+	IMAP_USES = 8
+};
+
+/* "\Sent" of the n-th of them. */
+const char *imap_list_use_name(unsigned n);
+
 struct imap_list {
 	unsigned flags;
 	char separator;        /* NUL: flat */
 	bool is_bad_separator; /* no single printable byte; then NUL */
+	unsigned uses;         /* enum imap_use */
 	struct imap_str name;
 };
 

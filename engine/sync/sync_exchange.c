@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/base/mem.h"
+#include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_index.h"
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_orders.h"
@@ -13,7 +14,8 @@
 
 /* Entries that wait to be taken: 32 bytes each. */
 enum {
-	ENTRIES_MAX = 50000
+	ENTRIES_MAX = 50000,
+	EXTRAS_MAX_BYTES = 2 * 1024 * 1024
 };
 
 struct offer {
@@ -38,6 +40,8 @@ struct sync_exchange {
 	size_t entries;
 	struct order_offer *orders, **orders_tail;
 	char *objection; /* NULL: nothing said yet */
+	struct sync_extras *extras, **extras_tail;
+	size_t extras_bytes;
 	atomic_bool stopped;
 };
 
@@ -51,6 +55,7 @@ struct sync_exchange *sync_exchange_new(
 	x->target = target;
 	x->tail = &x->head;
 	x->orders_tail = &x->orders;
+	x->extras_tail = &x->extras;
 	atomic_init(&x->stopped, false);
 	return x;
 }
@@ -72,6 +77,11 @@ void sync_exchange_free(struct sync_exchange *x)
 		free(o);
 	}
 	free(x->objection);
+	while (x->extras) {
+		struct sync_extras *extras = x->extras;
+		x->extras = extras->next;
+		sync_extras_free(extras);
+	}
 	if (x->inventory) {
 		sync_inventory_release(x->inventory);
 		free(x->inventory);
@@ -214,6 +224,50 @@ const char *sync_exchange_objection(struct sync_exchange *x)
 	const char *objection = x->objection;
 	(void)pthread_mutex_unlock(&x->mutex);
 	return objection;
+}
+
+void sync_exchange_offer_extras(
+    struct sync_exchange *x, struct sync_extras *extras)
+{
+	extras->next = NULL;
+	(void)pthread_mutex_lock(&x->mutex);
+	x->extras_bytes += extras->bytes;
+	*x->extras_tail = extras;
+	x->extras_tail = &extras->next;
+	(void)pthread_mutex_unlock(&x->mutex);
+	sync_wake_signal(x->target);
+}
+
+struct sync_extras *sync_exchange_take_extras(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	struct sync_extras *extras = x->extras;
+	if (extras) {
+		x->extras = extras->next;
+		if (!x->extras)
+			x->extras_tail = &x->extras;
+		x->extras_bytes -= extras->bytes;
+	}
+	(void)pthread_mutex_unlock(&x->mutex);
+	if (extras)
+		sync_wake_signal(x->source);
+	return extras;
+}
+
+bool sync_exchange_has_extras(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	bool has = x->extras != NULL;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return has;
+}
+
+bool sync_exchange_has_extras_room(struct sync_exchange *x)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	bool room = x->extras_bytes < EXTRAS_MAX_BYTES;
+	(void)pthread_mutex_unlock(&x->mutex);
+	return room;
 }
 
 void sync_exchange_stop(struct sync_exchange *x)

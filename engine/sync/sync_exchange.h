@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The index hand-over, target to source: the target's inventory, then for each
- * mailbox what it holds, or that it cannot be used; back goes the plan, once.
- * Bounded in entries.  Safe for two threads.
+ * mailbox what it holds, or that it cannot be used; back goes the plan, once,
+ * and what belongs to a mailbox beside its messages.  Bounded in entries and
+ * bytes.  Safe for two threads.
  */
 #ifndef ENGINE_SYNC_SYNC_EXCHANGE_H
 #define ENGINE_SYNC_SYNC_EXCHANGE_H
@@ -11,6 +12,7 @@
 #include <stddef.h>
 
 struct sync_exchange;
+struct sync_extras;
 struct sync_index;
 struct sync_inventory;
 struct sync_orders;
@@ -53,6 +55,13 @@ struct sync_orders *sync_exchange_take_orders(
 void sync_exchange_allow_deleting(
     struct sync_exchange *x, const char *objection);
 const char *sync_exchange_objection(struct sync_exchange *x);
+/* Source: gives away what else belongs to a mailbox. Target: takes it, or NULL.
+ * Bounded in bytes: without room the source shall not ask for more. */
+void sync_exchange_offer_extras(
+    struct sync_exchange *x, struct sync_extras *extras);
+struct sync_extras *sync_exchange_take_extras(struct sync_exchange *x);
+bool sync_exchange_has_extras(struct sync_exchange *x);
+bool sync_exchange_has_extras_room(struct sync_exchange *x);
 
 /* Either side ended the run early: both shall end. */
 void sync_exchange_stop(struct sync_exchange *x);

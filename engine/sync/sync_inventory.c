@@ -104,8 +104,9 @@ static void send_extended(
 		imap_cmd_string_z(cmd, inv->patterns[i]);
 	}
 	imap_cmd_text(cmd,
-	    "%s RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY%s%s))",
-	    many ? ")" : "", inv->with_size ? " SIZE" : "",
+	    "%s RETURN (SUBSCRIBED%s STATUS (MESSAGES UIDNEXT UIDVALIDITY%s%s))",
+	    many ? ")" : "", inv->with_uses ? " SPECIAL-USE" : "",
+	    inv->with_size ? " SIZE" : "",
 	    inv->with_limit ? " APPENDLIMIT" : "");
 	imap_conn_send(conn, cmd);
 	inv->pending++;
@@ -118,6 +119,8 @@ static void send_plain(struct sync_inventory *inv, struct imap_conn *conn,
 		struct imap_cmd *cmd = imap_conn_command(conn, op, NULL, verb);
 		add_reference(inv, cmd);
 		imap_cmd_string_z(cmd, inv->patterns[i]);
+		if (inv->with_uses && strcmp(verb, "LIST") == 0)
+			imap_cmd_text(cmd, " RETURN (SPECIAL-USE)");
 		imap_conn_send(conn, cmd);
 		inv->pending++;
 	}
@@ -161,6 +164,8 @@ void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
 	inv->with_limit = !scope->with_size &&
 			  imap_caps_has(caps, IMAP_CAP_APPENDLIMIT) &&
 			  caps->append_limit == UINT64_MAX;
+	inv->with_uses = imap_caps_has(caps, IMAP_CAP_LIST_EXTENDED) &&
+			 imap_caps_has(caps, IMAP_CAP_SPECIAL_USE);
 	if (imap_caps_has(caps, IMAP_CAP_NAMESPACE)) {
 		imap_conn_send(
 		    conn, imap_conn_command(
@@ -308,6 +313,7 @@ static int on_list(struct sync_inventory *inv, struct imap_cursor rest,
 	box->separator = is_lsub ? '\0' : l.separator;
 	box->is_listed = !is_lsub && !(l.flags & IMAP_LIST_NONEXISTENT);
 	box->is_selectable = !is_lsub && !(l.flags & IMAP_LIST_NOSELECT);
+	box->uses = is_lsub ? 0 : l.uses;
 	box->is_subscribed = is_lsub || (l.flags & IMAP_LIST_SUBSCRIBED);
 	return 0;
 }
@@ -438,6 +444,7 @@ static void merge_box(struct sync_box *to, const struct sync_box *from)
 	to->is_listed |= from->is_listed;
 	to->is_selectable |= from->is_selectable;
 	to->is_subscribed |= from->is_subscribed;
+	to->uses |= from->uses;
 	if (!to->separator)
 		to->separator = from->separator;
 	if (from->has_status && !to->has_status) {
@@ -523,12 +530,12 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 
 	inv->pending--;
 	if (op == OP_LIST && imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
-		if (!inv->extended)
+		if (!inv->extended && !inv->with_uses)
 			return error_set(err, ERROR_SERVER_NO, "list.refused",
 			    "LIST refused: '%s'", imap_cmd_reply(cmd));
 		// announced, but not working: plain LIST for this session
 		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
-		inv->extended = inv->with_limit = false;
+		inv->extended = inv->with_limit = inv->with_uses = false;
 		send_list(inv, conn, op_base);
 		return 0;
 	}

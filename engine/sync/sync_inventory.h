@@ -24,6 +24,7 @@ struct sync_box {
 	bool is_listed; /* false: only subscribed to */
 	bool is_selectable, is_subscribed;
 	bool is_missing; /* listed, but STATUS knew nothing of it */
+	unsigned uses;   /* enum imap_use */
 	bool has_status, has_size;
 	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
 	uint64_t bytes;
@@ -67,7 +68,7 @@ struct sync_inventory {
 	struct imap_caps caps; /* of the session that told all this */
 	/* private */
 	bool sorted;
-	bool with_size, with_limit, extended;
+	bool with_size, with_limit, with_uses, extended;
 	size_t next_status;
 	size_t pending;
 	char *reference;

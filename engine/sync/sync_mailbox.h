@@ -24,7 +24,8 @@ struct sync_mailbox {
 	/* target */
 	bool create, subscribe;
 	bool has_case_twin; /* another one's target differs in case only */
-	bool is_cold;       /* the target holds nothing: no comparison */
+	unsigned uses; /* to be given to it when it is made (enum imap_use) */
+	bool is_cold;  /* the target holds nothing: no comparison */
 	uint32_t target_messages;
 	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
 	uint64_t append_limit; /* bytes of one message; UINT64_MAX: none told */
@@ -50,6 +51,9 @@ struct sync_plan {
 	size_t surplus_count;
 	uint64_t target_messages; /* in all of its mailboxes */
 	struct tally beside;      /* what belongs to no mailbox of the plan */
+	/* what else is copied, because both servers know it */
+	bool with_acl, with_annotations;
+	uint64_t target_rights; /* of RIGHTS=; 0: a server of RFC 2086 */
 };
 
 void sync_plan_free(struct sync_plan *plan);

@@ -8,6 +8,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_acl.h"
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_names.h"
@@ -217,6 +218,49 @@ static void refuse_collisions(struct sync_plan *plan)
 	free(sorted);
 }
 
+/* Uses that are one mailbox of the owner's own; the others are virtual on most
+ * servers, views of what lies elsewhere. */
+enum {
+	USES_COPIED = IMAP_USE_ARCHIVE | IMAP_USE_DRAFTS | IMAP_USE_JUNK |
+		      IMAP_USE_SENT | IMAP_USE_TRASH
+};
+
+/* A use is given to a mailbox we make, and to one mailbox only. */
+static void choose_uses(struct sync_plan *plan, struct sync_inventory *source,
+    const struct sync_inventory *target)
+{
+	unsigned taken = 0;
+
+	for (size_t i = 0; i < target->count; i++)
+		taken |= target->boxes[i].uses;
+	for (size_t i = 0; i < plan->count; i++) {
+		struct sync_mailbox *m = &plan->mailboxes[i];
+		const struct sync_box *box =
+		    sync_inventory_find(source, m->source);
+		if (!m->create || m->refusal || !box)
+			continue;
+		m->uses = box->uses & USES_COPIED & ~taken;
+		taken |= m->uses;
+	}
+}
+
+static void choose_extras(struct sync_plan *plan, struct sync_inventory *source,
+    const struct sync_inventory *target, const struct job_options *options)
+{
+	const struct imap_caps *from = &source->caps, *to = &target->caps;
+
+	if (options->special_use)
+		choose_uses(plan, source, target);
+	plan->with_acl = options->acl && imap_caps_has(from, IMAP_CAP_ACL) &&
+			 imap_caps_has(to, IMAP_CAP_ACL);
+	plan->with_annotations = options->metadata &&
+				 imap_caps_has(from, IMAP_CAP_METADATA) &&
+				 imap_caps_has(to, IMAP_CAP_METADATA);
+	// all of RFC 4314 know these four, whatever they announce
+	if (imap_caps_has(to, IMAP_CAP_RIGHTS))
+		plan->target_rights = to->rights | imap_acl_rights("texk", 4);
+}
+
 struct sync_plan *sync_mapping(struct sync_inventory *source,
     struct sync_inventory *target, const struct job_options *options)
 {
@@ -238,5 +282,6 @@ struct sync_plan *sync_mapping(struct sync_inventory *source,
 	for (size_t i = 0; i < source->unusable_count; i++)
 		add_unusable(plan, &source->unusable[i]);
 	refuse_collisions(plan);
+	choose_extras(plan, source, target, options);
 	return plan;
 }

@@ -9,14 +9,124 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/sync/sync_reporter.h"
 
 enum {
-	SETUP_COMMANDS_MAX = 200 /* under way */
+	SETUP_COMMANDS_MAX = 200, /* under way */
+	USES_BYTES = 80
 };
+
+/* "\\Sent \\Archive" */
+static const char *use_words(unsigned uses, char out[USES_BYTES])
+{
+	struct buf text;
+
+	buf_init(&text, USES_BYTES - 1);
+	for (unsigned n = 0; n < IMAP_USES; n++)
+		if (uses & 1U << n)
+			bug_if(buf_printf(&text, "%s%s", text.len ? " " : "",
+				   imap_list_use_name(n)) < 0);
+	memcpy(out, text.len ? text.data : "", text.len + 1);
+	buf_release(&text);
+	return out;
+}
+
+static void refuse_use(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	char shown[200], words[USES_BYTES];
+
+	(void)text_escape(
+	    box->m->target, strlen(box->m->target), shown, sizeof(shown));
+	box->m->by_target.extra[TALLY_REFUSED_EXTRAS]++;
+	sync_reporter_warn(dst->shared->reporter, "target",
+	    "folder.special_use", "mailbox '%s': special use %s refused: '%s'",
+	    shown, use_words(box->m->uses, words), imap_cmd_reply(cmd));
+}
+
+static void count_uses(struct target_box *box)
+{
+	for (unsigned n = 0; n < IMAP_USES; n++)
+		if (box->m->uses & 1U << n)
+			box->m->by_target.extra[TALLY_SPECIAL_USES]++;
+}
+
+/* In a dry run, instead of giving the use: says and counts it. */
+static void rehearse_use(struct sync_target *dst, struct target_box *box)
+{
+	const struct imap_caps *caps = imap_conn_caps(dst->conn);
+	char shown[200], words[USES_BYTES];
+
+	if (!box->m->uses ||
+	    !(imap_caps_has(caps, IMAP_CAP_CREATE_SPECIAL_USE) ||
+		imap_caps_has(caps, IMAP_CAP_METADATA)))
+		return;
+	(void)text_escape(
+	    box->m->target, strlen(box->m->target), shown, sizeof(shown));
+	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
+	    "would give mailbox '%s' the special use %s", shown,
+	    use_words(box->m->uses, words));
+	count_uses(box);
+}
+
+static void send_create(struct sync_target *dst, struct target_box *box)
+{
+	struct imap_cmd *cmd =
+	    sync_target_command(dst, TARGET_OP_CREATE, box, "CREATE");
+	char words[USES_BYTES];
+
+	// without this capability it MUST NOT be sent (RFC 6154 3); Dovecot
+	// says OK and forgets it
+	box->with_use = box->m->uses && !box->no_use &&
+			imap_caps_has(imap_conn_caps(dst->conn),
+			    IMAP_CAP_CREATE_SPECIAL_USE);
+	if (box->with_use)
+		imap_cmd_text(
+		    cmd, " (USE (%s))", use_words(box->m->uses, words));
+	imap_conn_send(dst->conn, cmd);
+}
+
+/* The mailbox is made: gives it its use where CREATE could not. */
+static void set_use(struct sync_target *dst, struct target_box *box)
+{
+	char words[USES_BYTES];
+
+	if (box->with_use) {
+		count_uses(box);
+		return;
+	}
+	if (!box->m->uses || box->no_use || dst->no_special_use ||
+	    !imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_METADATA))
+		return;
+	struct imap_cmd *cmd =
+	    sync_target_command(dst, TARGET_OP_SPECIAL_USE, box, "SETMETADATA");
+	imap_cmd_text(cmd, " (/private/specialuse ");
+	imap_cmd_string_z(cmd, use_words(box->m->uses, words));
+	imap_cmd_text(cmd, ")");
+	imap_conn_send(dst->conn, cmd);
+}
+
+void sync_setup_on_use(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
+		count_uses(box);
+		return;
+	}
+	// the server's own settings decide there, for all mailboxes alike
+	if (!dst->no_special_use)
+		refuse_use(dst, box, cmd);
+	if (imap_cmd_condition(cmd) == IMAP_CONDITION_BAD ||
+	    imap_cmd_has_code(cmd, "CANNOT") ||
+	    imap_cmd_has_code(cmd, "NOPERM") ||
+	    imap_cmd_has_code(cmd, "METADATA"))
+		dst->no_special_use = true;
+}
 
 static void subscribe(struct sync_target *dst, struct target_box *box)
 {
@@ -55,6 +165,7 @@ static void pretend(struct sync_target *dst, struct target_box *box)
 	box->state = TARGET_BOX_READY;
 	t->extra[TALLY_MAILBOXES_CREATED]++;
 	t->extra[TALLY_SUBSCRIBED] += box->m->subscribe;
+	rehearse_use(dst, box);
 }
 
 bool sync_setup_work(struct sync_target *dst)
@@ -79,9 +190,7 @@ bool sync_setup_work(struct sync_target *dst)
 		if (box->create) {
 			box->state = TARGET_BOX_CREATING;
 			dst->create_sent = true;
-			imap_conn_send(
-			    dst->conn, sync_target_command(dst,
-					   TARGET_OP_CREATE, box, "CREATE"));
+			send_create(dst, box);
 			ask_flags(dst, box);
 			continue;
 		}
@@ -93,6 +202,14 @@ bool sync_setup_work(struct sync_target *dst)
 	return worked;
 }
 
+/* Nothing was made, and perhaps only because of the use? */
+static bool is_use_refused(
+    const struct target_box *box, const struct imap_cmd *cmd)
+{
+	return box->with_use && !imap_cmd_has_code(cmd, "ALREADYEXISTS") &&
+	       !strcasestr(imap_cmd_reply(cmd), "already exists");
+}
+
 int sync_setup_on_created(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
@@ -102,6 +219,7 @@ int sync_setup_on_created(
 		box->create = false;
 		box->m->by_target.extra[TALLY_MAILBOXES_CREATED]++;
 		dst->progress++;
+		set_use(dst, box);
 		subscribe(dst, box);
 		return 0;
 	}
@@ -113,6 +231,17 @@ int sync_setup_on_created(
 		return error_set(&dst->error, ERROR_IO, "throttle",
 		    "target: CREATE refused for now: '%s'",
 		    imap_cmd_reply(cmd));
+	if (is_use_refused(box, cmd)) {
+		if (imap_cmd_condition(cmd) == IMAP_CONDITION_BAD)
+			imap_caps_drop(imap_conn_caps(dst->conn),
+			    IMAP_CAP_CREATE_SPECIAL_USE);
+		refuse_use(dst, box, cmd);
+		box->no_use = true; // once more, without
+		send_create(dst, box);
+		dst->flags_asked = false; // its SELECT came too early
+		ask_flags(dst, box);
+		return 0;
+	}
 	// does it exist all the same? codes differ, STATUS does not
 	free(box->create_words);
 	box->create_words = mem_strdup(imap_cmd_reply(cmd));

@@ -14,6 +14,7 @@
 #include "engine/imap/imap_date.h"
 #include "engine/sync/sync_diff.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_mapping.h"
 #include "engine/sync/sync_orders.h"
@@ -40,6 +41,7 @@ struct sync_source *sync_source_new(
 	src->shared = shared;
 	src->conn = imap_conn_new(settings);
 	sync_inventory_init(&src->inventory);
+	sync_owners_init(&src->extras.owners, shared->job);
 	return src;
 }
 
@@ -53,6 +55,7 @@ void sync_source_free(struct sync_source *src)
 		sync_index_release(&src->boxes[i].target_index);
 		free(src->boxes[i].todo);
 		free(src->boxes[i].taken);
+		sync_extras_free(src->boxes[i].extras);
 	}
 	free(src->boxes);
 	sync_inventory_release(&src->inventory);
@@ -482,6 +485,10 @@ static int on_event(struct sync_source *src, const struct imap_event *event)
 
 	if (event->kind == IMAP_EVENT_READY)
 		return on_ready(src);
+	if (event->kind == IMAP_EVENT_UNTAGGED &&
+	    event->response.kind == IMAP_RESPONSE_DATA &&
+	    sync_extras_read_on_data(src, &event->response))
+		return 0;
 	if (event->kind == IMAP_EVENT_BODY_BEGIN ||
 	    event->kind == IMAP_EVENT_BODY_DATA ||
 	    event->kind == IMAP_EVENT_BODY_END)
@@ -492,6 +499,11 @@ static int on_event(struct sync_source *src, const struct imap_event *event)
 		return on_inventory_event(src, event);
 	if (imap_cmd_op(cmd) == SOURCE_OP_FETCH)
 		return sync_fetch_on_event(src, event);
+	if (imap_cmd_op(cmd) > SOURCE_OP_FETCH) {
+		if (event->kind == IMAP_EVENT_DONE)
+			sync_extras_read_on_done(src, cmd);
+		return 0;
+	}
 	return on_box_event(src, event, cmd);
 }
 
@@ -646,7 +658,8 @@ static bool schedule(struct sync_source *src)
 
 static bool is_complete(const struct sync_source *src)
 {
-	return src->plan && src->boxes_done == src->box_count && !src->batches;
+	return src->plan && src->boxes_done == src->box_count &&
+	       !src->batches && sync_extras_read_is_done(src);
 }
 
 /* All of the source was listed, to the last mailbox: what the target has
@@ -682,6 +695,7 @@ static void end(struct sync_source *src)
 /* The session is lost: what it was doing starts over in the next one. */
 static void on_lost(struct sync_source *src)
 {
+	sync_extras_read_reset(src);
 	int64_t wait =
 	    sync_retry_wait_ms(&src->retry, &src->error, src->progress);
 
@@ -723,7 +737,11 @@ static bool work(struct sync_source *src)
 	if (src->phase != SOURCE_PHASE_COPY)
 		return worked;
 	worked |= take_indexes(src);
-	worked |= schedule(src);
+	// rights and annotations only when there is nothing better to send
+	if (schedule(src))
+		return true;
+	if (imap_conn_commands(src->conn) < COMMANDS_MAX)
+		worked |= sync_extras_read_work(src);
 	return worked;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The source side from inside: for sync_source.c and sync_fetch.c only. */
+/* The source side from inside: for sync_source.c, sync_fetch.c and
+ * sync_extras_read.c only. */
 #ifndef ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 #define ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 
@@ -8,6 +9,7 @@
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_message.h"
+#include "engine/sync/sync_owners.h"
 #include "engine/sync/sync_retry.h"
 #include "engine/sync/sync_source.h"
 
@@ -16,7 +18,9 @@ enum source_op {
 	SOURCE_OP_EXAMINE = SYNC_INVENTORY_OPS,
 	SOURCE_OP_SCAN,
 	SOURCE_OP_SCAN_PREFIX,
-	SOURCE_OP_FETCH
+	SOURCE_OP_FETCH,
+	SOURCE_OP_ACL,
+	SOURCE_OP_METADATA
 };
 
 enum source_box_state {
@@ -61,6 +65,25 @@ struct source_box {
 	/* UIDs taken by a direct fetch, in case it does not end well */
 	uint32_t *taken;
 	size_t taken_count, taken_cap;
+	/* access rights and annotations under way, else NULL */
+	struct sync_extras *extras;
+	unsigned extras_pending, extras_tries;
+	bool extras_done;
+};
+
+/* Access rights and annotations of the account (sync_extras_read.c). */
+enum {
+	SOURCE_EXTRAS_BOXES = 16 /* asked at once */
+};
+
+struct source_extras {
+	struct sync_owners owners;
+	size_t next_box;                               /* to be asked next */
+	struct source_box *asked[SOURCE_EXTRAS_BOXES]; /* under way */
+	size_t boxes;
+	size_t refused;
+	bool no_acl, no_metadata; /* announced, but not working (F018) */
+	bool told;
 };
 
 /* Messages asked for in one FETCH. */
@@ -123,6 +146,7 @@ struct sync_source {
 	size_t asked_messages;
 	uint64_t asked_bytes;
 	struct incoming in;
+	struct source_extras extras;
 };
 
 /* sync_fetch.c: bodies. */
@@ -161,6 +185,20 @@ bool sync_fetch_was_taken(const struct source_box *box, uint32_t uid);
 
 /* The session is gone: what was asked for is open again. */
 void sync_fetch_reset(struct sync_source *src);
+
+/* sync_extras_read.c: access rights and annotations. */
+
+/* Asks for those of some more mailboxes; true when it did anything. */
+bool sync_extras_read_work(struct sync_source *src);
+/* Takes data of any command; false: not ours. */
+bool sync_extras_read_on_data(
+    struct sync_source *src, const struct imap_response *r);
+void sync_extras_read_on_done(
+    struct sync_source *src, const struct imap_cmd *cmd);
+
+/* The session is gone; src->error says why and may be made milder. */
+void sync_extras_read_reset(struct sync_source *src);
+bool sync_extras_read_is_done(const struct sync_source *src);
 
 /* sync_source.c */
 

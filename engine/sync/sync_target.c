@@ -36,6 +36,7 @@ struct sync_target *sync_target_new(
 	sync_inventory_init(dst->inventory);
 	dst->sent_tail = &dst->sent;
 	dst->too_big_bytes = UINT64_MAX;
+	sync_owners_init(&dst->extras.owners, shared->job);
 	return dst;
 }
 
@@ -52,6 +53,7 @@ void sync_target_free(struct sync_target *dst)
 	if (!dst)
 		return;
 	imap_conn_free(dst->conn);
+	sync_extras_write_release(dst);
 	sync_append_reset(dst);
 	free_list(&dst->pending);
 	free_list(&dst->doubts);
@@ -310,6 +312,15 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 	return 0;
 }
 
+static void on_subscribe_refused(
+    struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
+{
+	box->m->by_target.extra[TALLY_REFUSED_EXTRAS]++;
+	sync_reporter_warn(dst->shared->reporter, "target",
+	    "folder.subscription", "mailbox %zu: SUBSCRIBE refused: '%s'",
+	    box->m->number, imap_cmd_reply(cmd));
+}
+
 static int on_done(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
@@ -326,10 +337,10 @@ static int on_done(
 		if (is_ok)
 			box->m->by_target.extra[TALLY_SUBSCRIBED]++;
 		else
-			sync_reporter_warn(dst->shared->reporter, "target",
-			    "folder.subscription",
-			    "mailbox %zu: SUBSCRIBE refused: '%s'",
-			    box->m->number, imap_cmd_reply(cmd));
+			on_subscribe_refused(dst, box, cmd);
+		break;
+	case TARGET_OP_SPECIAL_USE:
+		sync_setup_on_use(dst, box, cmd);
 		break;
 	case TARGET_OP_SELECT:
 		dst->flags_answered = true;
@@ -348,6 +359,10 @@ static int on_done(
 		sync_quiet_on_done(dst);
 		break;
 	case TARGET_OP_INVENTORY:
+	case TARGET_OP_GETACL:
+	case TARGET_OP_GETMETADATA:
+	case TARGET_OP_SETACL:
+	case TARGET_OP_SETMETADATA:
 	case TARGET_OP_APPEND:
 	case TARGET_OP_DOUBT_SELECT:
 	case TARGET_OP_DOUBT_SCAN:
@@ -410,6 +425,10 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 		return on_ready(dst);
 	if (!cmd || imap_cmd_op(cmd) < 0)
 		return 0;
+	if (event->kind == IMAP_EVENT_UNTAGGED &&
+	    event->response.kind == IMAP_RESPONSE_DATA &&
+	    sync_extras_write_on_data(dst, &event->response))
+		return 0;
 	int op = imap_cmd_op(cmd);
 	if (op < TARGET_OP_CREATE)
 		return on_inventory_event(dst, event);
@@ -423,6 +442,11 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 		return event->kind == IMAP_EVENT_DONE
 			   ? sync_append_on_done(dst, cmd)
 			   : 0;
+	if (op >= TARGET_OP_GETACL && op <= TARGET_OP_SETMETADATA) {
+		if (event->kind == IMAP_EVENT_DONE)
+			sync_extras_write_on_done(dst, cmd);
+		return 0;
+	}
 	if (event->kind == IMAP_EVENT_DONE)
 		return on_done(dst, imap_cmd_context(cmd), cmd);
 	if (event->kind == IMAP_EVENT_UNTAGGED)
@@ -474,6 +498,7 @@ static void end(struct sync_target *dst)
 
 static void on_lost(struct sync_target *dst)
 {
+	sync_extras_write_on_limit(dst);
 	int64_t wait =
 	    sync_retry_wait_ms(&dst->retry, &dst->error, dst->progress);
 
@@ -483,6 +508,7 @@ static void on_lost(struct sync_target *dst)
 	sync_quiet_reset(dst);
 	sync_mirror_reset(dst);
 	sync_force_index_reset(dst);
+	sync_extras_write_reset(dst);
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if (box->state == TARGET_BOX_CREATING)
@@ -543,7 +569,8 @@ bool sync_target_is_copied(const struct sync_target *dst)
 	return dst->phase == TARGET_PHASE_COPY &&
 	       sync_queue_is_finished(dst->shared->queue) &&
 	       sync_append_is_idle(dst) && imap_conn_commands(dst->conn) == 0 &&
-	       dst->next_setup == dst->box_count;
+	       dst->next_setup == dst->box_count &&
+	       sync_extras_write_is_idle(dst);
 }
 
 static bool work(struct sync_target *dst)
@@ -556,6 +583,7 @@ static bool work(struct sync_target *dst)
 		return worked;
 	worked |= sync_setup_work(dst);
 	worked |= start_scans(dst);
+	worked |= sync_extras_write_work(dst);
 	sync_append_take(dst);
 	if (dst->pending.count > 0 && sync_quiet_work(dst))
 		return worked;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The target side from inside: for sync_target.c, sync_setup.c,
- * sync_append.c, sync_refuse.c, sync_doubt.c, sync_quiet.c. */
+ * sync_append.c, sync_refuse.c, sync_doubt.c, sync_quiet.c, sync_mirror.c,
+ * sync_force_index.c, sync_extras_write.c. */
 #ifndef ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 #define ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 
@@ -9,6 +10,7 @@
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_message.h"
+#include "engine/sync/sync_owners.h"
 #include "engine/sync/sync_retry.h"
 #include "engine/sync/sync_target.h"
 
@@ -17,6 +19,11 @@ enum target_op {
 	TARGET_OP_CREATE = SYNC_INVENTORY_OPS,
 	TARGET_OP_PROBE, /* STATUS after a refused CREATE */
 	TARGET_OP_SUBSCRIBE,
+	TARGET_OP_SPECIAL_USE, /* SETMETADATA, where CREATE cannot give one */
+	TARGET_OP_GETACL,
+	TARGET_OP_GETMETADATA,
+	TARGET_OP_SETACL,
+	TARGET_OP_SETMETADATA,
 	TARGET_OP_SELECT,
 	TARGET_OP_SCAN,
 	TARGET_OP_SCAN_PREFIX,
@@ -62,6 +69,8 @@ struct target_box {
 	enum target_scan_state scan;
 	bool needs_scan;    /* the source compares */
 	bool create;        /* still to be made */
+	bool with_use;      /* its CREATE carries a special use */
+	bool no_use;        /* which was refused */
 	bool was_found;     /* it was there after all */
 	char *create_words; /* of the server, when it refused */
 	bool subscribed, subscribe_answered;
@@ -146,6 +155,14 @@ struct target_force {
 	const char *flag;
 };
 
+/* Access rights and annotations (sync_extras_write.c). */
+struct target_extras {
+	struct sync_owners owners;
+	struct sync_extras *items; /* mailboxes taken on */
+	size_t count, commands;
+	bool no_acl, no_metadata; /* announced, but not working (F018) */
+};
+
 struct sync_target {
 	struct sync_shared *shared;
 	struct imap_conn *conn;
@@ -172,6 +189,8 @@ struct sync_target {
 				  trouble */
 	/* what an extension announced but not working costs (F018) */
 	bool no_multiappend, no_literal_plus;
+	bool no_special_use; /* SETMETADATA cannot set it */
+	struct target_extras extras;
 	bool is_careful; /* after a lost session: one message at a time until
 			    one has arrived */
 	enum target_quiet quiet;
@@ -218,6 +237,25 @@ bool sync_setup_work(struct sync_target *dst);
 int sync_setup_on_created(struct sync_target *dst, struct target_box *box,
     const struct imap_cmd *cmd);
 void sync_setup_on_probed(struct sync_target *dst, struct target_box *box);
+
+/* The answer to a special use set after its mailbox was made. */
+void sync_setup_on_use(struct sync_target *dst, struct target_box *box,
+    const struct imap_cmd *cmd);
+
+/* sync_extras_write.c: access rights and annotations. */
+
+bool sync_extras_write_work(struct sync_target *dst);
+/* Takes data of any command; false: not ours. */
+bool sync_extras_write_on_data(
+    struct sync_target *dst, const struct imap_response *r);
+void sync_extras_write_on_done(
+    struct sync_target *dst, const struct imap_cmd *cmd);
+/* An answer above our ceiling shall not end the whole run: makes dst->error
+ * milder, and the mailboxes asked are given up by the reset. */
+void sync_extras_write_on_limit(struct sync_target *dst);
+void sync_extras_write_reset(struct sync_target *dst);
+void sync_extras_write_release(struct sync_target *dst);
+bool sync_extras_write_is_idle(const struct sync_target *dst);
 
 /* sync_append.c */
 

@@ -5,10 +5,36 @@
 
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
+#include "engine/imap/imap_acl.h"
 #include "engine/imap/imap_list.h"
+#include "engine/imap/imap_metadata.h"
 #include "engine/imap/imap_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void parse_acl(struct imap_cursor rest)
+{
+	char rights[IMAP_ACL_RIGHTS_BYTES];
+	struct imap_acl_entry entry;
+	struct imap_acl acl;
+
+	if (!imap_acl_begin(rest, &acl))
+		return;
+	while (imap_acl_next(&acl, &entry) > 0)
+		(void)imap_acl_format(
+		    imap_acl_translate(entry.rights, 0), rights);
+}
+
+static void parse_metadata(struct imap_cursor rest)
+{
+	struct imap_metadata_entry entry;
+	struct imap_metadata m;
+
+	if (!imap_metadata_begin(rest, &m))
+		return;
+	while (imap_metadata_next(&m, &entry) > 0)
+		(void)imap_metadata_is_internal(entry.name);
+}
 
 /* Of a copy without room behind it, each time: strings are unescaped in it. */
 static void parse(const struct buf *b, int parser)
@@ -20,7 +46,12 @@ static void parse(const struct buf *b, int parser)
 	struct imap_status status;
 	struct imap_namespaces spaces;
 
-	if (imap_response_parse(copy, b->len, &r) && r.rest.p)
+	bool is_whole = imap_response_parse(copy, b->len, &r) && r.rest.p;
+	if (is_whole && parser == 4)
+		parse_acl(r.rest);
+	else if (is_whole && parser == 5)
+		parse_metadata(r.rest);
+	else if (is_whole)
 		(void)(parser == 0   ? imap_fetch_parse(r.rest, &fetch)
 		       : parser == 1 ? imap_list_parse(r.rest, &list)
 		       : parser == 2 ? imap_status_parse(r.rest, &status)
@@ -51,7 +82,7 @@ static void run(const char *at, size_t left, size_t step, struct buf *trace)
 		if (whole)
 			bug_if(buf_append(
 				   trace, r.response.data, r.response.len) < 0);
-		for (int i = 0; whole && i < 4; i++)
+		for (int i = 0; whole && i < 6; i++)
 			parse(&r.response, i);
 	}
 	imap_reader_release(&r);

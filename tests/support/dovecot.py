@@ -49,6 +49,27 @@ CAPABILITY = (
     'CONTEXT=SEARCH LIST-STATUS BINARY MOVE SNIPPET=FUZZY PREVIEW=FUZZY '
     'PREVIEW STATUS=SIZE SAVEDATE LITERAL+ NOTIFY')
 
+EXTRAS_CAPABILITY = ' METADATA SPECIAL-USE ACL RIGHTS=texk'
+EXTRAS = '''
+mail_plugins = acl
+mail_attribute_dict = file:%h/attributes
+protocol imap {
+  mail_plugins = acl imap_acl
+  imap_metadata = yes
+}
+plugin {
+  acl = vfile
+}
+namespace inbox {
+  mailbox Trash {
+    special_use = \\Trash
+  }
+  mailbox Junk {
+    special_use = \\Junk
+  }
+}
+'''
+
 CONFIG = '''\
 # written by dovecot.py; a throwaway server
 base_dir = {base}/run
@@ -228,12 +249,14 @@ class Dovecot:
     wrong_name  True: the certificate is for another host name
     extra       configuration lines put at the end
     rawlog      keep what clients send, for commands()
+    extras      True: ACL, METADATA and more special uses
     """
 
     def __init__(self, base=None, port=None, tls_port=None, separator='/',
                  prefix='', capability=None, without=(), password='pass',
                  passwords=None,
-                 wrong_name=False, extra='', rawlog=False, detached=False):
+                 wrong_name=False, extra='', rawlog=False, detached=False,
+                 extras=False):
         self.temporary = base is None
         self.base = base or temporary_base()
         self.base = os.path.abspath(self.base)
@@ -249,6 +272,10 @@ class Dovecot:
         self.passwords = dict(passwords or {})
         self.wrong_name = wrong_name
         self.extra, self.rawlog, self.detached = extra, rawlog, detached
+        if extras:
+            self.extra += EXTRAS
+            if self.capability:
+                self.capability += EXTRAS_CAPABILITY
         self.mail_dir = self.base + '/mail'
         self.certificate = self.base + '/cert.pem'
         self.process = None

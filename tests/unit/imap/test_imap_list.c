@@ -346,3 +346,26 @@ ParameterizedTest(struct row *row, imap_list, reads_namespace)
 	compare(&out, row);
 	free(copy);
 }
+
+Test(imap_list, knows_special_uses)
+{
+	struct imap_list list;
+	struct imap_cursor rest;
+	unsigned uses = 0;
+
+	for (unsigned n = 0; n < IMAP_USES; n++) {
+		char *text = mem_printf(
+		    "(\\HasNoChildren %s) \"/\" x", imap_list_use_name(n));
+		char *copy = collect(text, "LIST", &rest);
+		cr_assert(imap_list_parse(rest, &list));
+		cr_assert_eq(list.uses, 1U << n, "%s", text);
+		uses |= list.uses;
+		free(copy);
+		free(text);
+	}
+	cr_assert_eq(uses, 255);
+	char *copy = collect("(\\SENT \\trash \\Sentx) \"/\" x", "LIST", &rest);
+	cr_assert(imap_list_parse(rest, &list));
+	cr_assert_eq(list.uses, IMAP_USE_SENT | IMAP_USE_TRASH);
+	free(copy);
+}

@@ -8,6 +8,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/mem.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_acl.h"
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
 
@@ -449,4 +450,69 @@ Test(sync_mapping, goes_by_the_separator_of_each_line)
 	LIST(&target, "", '/', NULL);
 	expect(&source, &target, &plain, 0,
 	    "a/b>a/b+create+cold c.d>c/d+create+cold");
+}
+
+static void use(struct sync_inventory *inv, const char *name, unsigned uses)
+{
+	struct sync_box *box = sync_inventory_find(inv, name);
+
+	cr_assert(box);
+	box->uses = uses;
+}
+
+/* Only to a mailbox we make, only once, only what is not virtual. */
+Test(sync_mapping, gives_special_uses)
+{
+	static const unsigned given[] = {
+	    0, IMAP_USE_SENT, 0, 0, IMAP_USE_ARCHIVE, 0};
+	const struct job_options options = {.special_use = true};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a", "b", "c", "d", "e", "f");
+	LIST(&target, "", '/', "a", "rubbish");
+	use(&source, "a", IMAP_USE_DRAFTS); // is there without it: stays so
+	use(&source, "b", IMAP_USE_SENT | IMAP_USE_FLAGGED);
+	use(&source, "c", IMAP_USE_SENT); // the second one
+	use(&source, "d", IMAP_USE_TRASH);
+	use(&source, "e", IMAP_USE_ARCHIVE | IMAP_USE_TRASH);
+	use(&source, "f", IMAP_USE_ALL | IMAP_USE_IMPORTANT);
+	use(&target, "rubbish", IMAP_USE_TRASH);
+	for (int on = 1; on >= 0; on--) {
+		struct sync_plan *plan =
+		    sync_mapping(&source, &target, on ? &options : &plain);
+		for (size_t i = 0; i < plan->count; i++)
+			cr_assert_eq(plan->mailboxes[i].uses, on ? given[i] : 0,
+			    "%s", plan->mailboxes[i].source);
+		sync_plan_free(plan);
+	}
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
+}
+
+/* Asked for only where both servers know it and nobody forbade it. */
+Test(sync_mapping, decides_on_rights_and_annotations)
+{
+	static const char full[] = "IMAP4rev1 ACL RIGHTS=texkn METADATA";
+	static const char old[] = "IMAP4rev1 ACL";
+	const struct job_options both = {.acl = true, .metadata = true};
+	struct sync_inventory source, target;
+
+	LIST(&source, "", '/', "a");
+	LIST(&target, "", '/', "a");
+	imap_caps_parse(&source.caps, full, strlen(full));
+	imap_caps_parse(&target.caps, full, strlen(full));
+	struct sync_plan *plan = sync_mapping(&source, &target, &both);
+	cr_assert(plan->with_acl && plan->with_annotations);
+	cr_assert_eq(plan->target_rights, imap_acl_rights("texkn", 5));
+	sync_plan_free(plan);
+	plan = sync_mapping(&source, &target, &plain);
+	cr_assert(!plan->with_acl && !plan->with_annotations);
+	sync_plan_free(plan);
+	imap_caps_parse(&target.caps, old, strlen(old));
+	plan = sync_mapping(&source, &target, &both);
+	cr_assert(plan->with_acl && !plan->with_annotations);
+	cr_assert_eq(plan->target_rights, 0);
+	sync_plan_free(plan);
+	sync_inventory_release(&source);
+	sync_inventory_release(&target);
 }

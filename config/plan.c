@@ -34,7 +34,7 @@ enum {
 
 struct top {
 	const struct plan_yaml_node *version, *name, *state_dir, *servers,
-	    *defaults, *accounts, *accounts_file, *limits, *retry;
+	    *defaults, *accounts, *accounts_file, *limits, *retry, *deletes;
 };
 
 #define TOP(field) offsetof(struct top, field)
@@ -48,12 +48,12 @@ static const struct plan_schema_key top_keys[] = {
     {"defaults", PLAN_SCHEMA_NODE, TOP(defaults), 0, 0, NULL, NULL},
     {"limits", PLAN_SCHEMA_NODE, TOP(limits), 0, 0, NULL, NULL},
     {"retry", PLAN_SCHEMA_NODE, TOP(retry), 0, 0, NULL, NULL},
+    {"deletes", PLAN_SCHEMA_NODE, TOP(deletes), 0, 0, NULL, NULL},
     {"accounts", PLAN_SCHEMA_ANY, TOP(accounts), 0, 0, NULL, NULL},
     {"accounts_file", PLAN_SCHEMA_ANY, TOP(accounts_file), 0, 0, NULL, NULL},
     {"passes", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
     {"schedule", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
     {"halt", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"deletes", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
     {"groups", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
     {"hooks", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
     {"notify", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
@@ -69,7 +69,8 @@ static const struct plan builtin = {.jobs = 4,
 	.backoff_ms = 30000,
 	.factor = 3,
 	.max_wait_ms = 1800000,
-	.jitter_percent = 20}};
+	.jitter_percent = 20},
+    .deletes = {false, PLAN_NO_LIMIT, PLAN_NO_LIMIT}};
 
 #define OF(field) offsetof(struct plan, field)
 
@@ -100,6 +101,15 @@ static const struct plan_schema_key retry_keys[] = {
 };
 static const struct plan_schema retry_schema = {
     retry_keys, ARRAY_LEN(retry_keys), &builtin};
+
+static const struct plan_schema_key delete_keys[] = {
+    {"max_per_account", PLAN_SCHEMA_UINT, OF(deletes.max_per_account), 0,
+	PLAN_NO_LIMIT - 1, NULL, NULL},
+    {"max_percent", PLAN_SCHEMA_UINT, OF(deletes.max_percent), 0, 100, NULL,
+	NULL},
+};
+static const struct plan_schema delete_schema = {
+    delete_keys, ARRAY_LEN(delete_keys), &builtin};
 
 struct table {
 	const struct plan_yaml_node *path, *columns;
@@ -180,6 +190,23 @@ static void set_name(struct plan_build *b, const struct plan_yaml_node *n)
 		plan_diag_add(b->diag, "E0210",
 		    (struct plan_place){b->plan->path, 1, 1}, 1, hint,
 		    "the file's name cannot be the plan's: add name:");
+}
+
+static void read_deletes(struct plan_build *b, const struct plan_yaml_node *map)
+{
+	struct plan_deletes *d = &b->plan->deletes;
+	size_t before = plan_diag_errors(b->diag);
+
+	if (!map)
+		return;
+	plan_schema_read(&delete_schema, map, "deletes", b->diag, b->plan);
+	d->is_given = true; // a fault in it is not a missing one
+	if (d->max_per_account == PLAN_NO_LIMIT &&
+	    d->max_percent == PLAN_NO_LIMIT &&
+	    plan_diag_errors(b->diag) == before)
+		plan_diag_add(b->diag, "E0102", map->place, map->width,
+		    "deletes: {max_per_account: 100, max_percent: 5}",
+		    "deletes needs max_per_account or max_percent");
 }
 
 /* ---- accounts ---- */
@@ -367,6 +394,7 @@ static void build(struct plan_build *b, const struct plan_yaml_node *root)
 	    plan_build_path(b, top.state_dir ? top.state_dir->text : "state");
 	plan_schema_read(&limit_schema, top.limits, "limits", b->diag, plan);
 	plan_schema_read(&retry_schema, top.retry, "retry", b->diag, plan);
+	read_deletes(b, top.deletes);
 	plan_server_read(b, top.servers);
 	plan_account_read_defaults(b, top.defaults, &defaults);
 	read_accounts(b, top.accounts, &defaults);

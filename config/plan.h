@@ -28,14 +28,38 @@ enum plan_tls {
 enum plan_auth {
 	PLAN_AUTH_AUTO,
 	PLAN_AUTH_LOGIN,
-	PLAN_AUTH_PLAIN
+	PLAN_AUTH_PLAIN,
+	PLAN_AUTH_CRAM_MD5,
+	PLAN_AUTH_SCRAM_SHA_1,
+	PLAN_AUTH_SCRAM_SHA_256,
+	PLAN_AUTH_XOAUTH2,
+	PLAN_AUTH_OAUTHBEARER,
+	PLAN_AUTH_OAUTH, /* of the last two the one that is offered */
+	PLAN_AUTH_EXTERNAL
 };
 
 enum plan_long_lines {
 	PLAN_LONG_LINES_KEEP,
 	PLAN_LONG_LINES_TRUNCATE,
-	PLAN_LONG_LINES_SKIP
+	PLAN_LONG_LINES_SKIP,
+	PLAN_LONG_LINES_WRAP
 };
+
+enum plan_mode {
+	PLAN_MODE_SRC_ALL,
+	PLAN_MODE_SRC_NEW,
+	PLAN_MODE_DST
+};
+
+/* `auto`, true or false. */
+enum plan_switch {
+	PLAN_SWITCH_AUTO,
+	PLAN_SWITCH_ON,
+	PLAN_SWITCH_OFF
+};
+
+/* Of a ceiling that is not given. */
+#define PLAN_NO_LIMIT UINT32_MAX
 
 /* Where something stands in a file; line and column count from 1, a column is
  * a character. Line 0: the file as a whole. */
@@ -47,7 +71,8 @@ struct plan_place {
 struct plan_server {
 	char *name;
 	char *host;
-	uint16_t port; /* 0: 993 for implicit TLS, else 143 */
+	uint16_t port;     /* 0: 993 for implicit TLS, else 143 */
+	uint16_t cli_port; /* CommuniGate's CLI; 106 */
 	enum plan_tls tls;
 	bool tls_verify;
 	bool allow_plaintext;
@@ -72,37 +97,44 @@ struct plan_secret {
 
 struct plan_endpoint {
 	const struct plan_server *server;
-	char *login; /* whose credentials; "{user}" already replaced */
-	char *as;    /* whose mailbox, or NULL; auth is PLAIN then */
+	char *login;      /* whose credentials; "{user}" already replaced */
+	char *as;         /* whose mailbox, or NULL; auth is not AUTO then */
+	char *proxy_auth; /* whose mailbox, by PROXYAUTH; or NULL */
 	enum plan_auth auth;
-	struct plan_secret password;
-	char *prefix; /* source.prefix, target.prefix; always NULL yet */
+	struct plan_secret password; /* NONE: auth is EXTERNAL */
+	bool is_token; /* the password is an OAuth token; auth is OAuth then */
+	char *prefix;  /* source.prefix, target.prefix; NULL: none */
 };
 
 struct plan_rename {
 	char *from, *to;
 };
 
-/*
- * Accounts share the strings and lists they inherit.  Understood but refused
- * (E0103) as long as the engine cannot do them: a rename_mailbox that is not
- * empty; a mode other than syncSrcAll; acl, special_use, force_index, new_uid
- * and mailbox_class unless they are false.
- */
+/* Accounts share the strings and lists they inherit. */
 struct plan_options {
-	char *list;          /* "*" */
+	enum plan_mode mode;          /* syncSrcAll */
+	struct plan_place mode_place; /* line 0: not written */
+	char **list; /* LIST patterns; none: what the mode implies */
+	size_t lists;
 	char **skip_mailbox; /* patterns */
 	size_t skip_mailboxes;
 	struct plan_rename *rename_mailbox;
 	size_t rename_mailboxes;
-	bool subscription;               /* true */
+	bool subscription, acl, special_use, metadata; /* true */
+	bool mailbox_class;                            /* false */
+	enum plan_switch force_index, new_uid;         /* auto */
+	char *new_uid_template;          /* NULL: no UID is suggested */
 	enum plan_long_lines long_lines; /* default keep */
+	uint32_t errors_max;             /* 100 refused in a row */
+	/* the plan's `deletes`; PLAN_NO_LIMIT */
+	uint32_t max_delete, max_delete_percent;
 	uint32_t fetch_max,
 	    fetch_size_max; /* 50 messages; 10 MiB, rounded up */
 	uint32_t store_max, store_size_max; /* 50; 10 */
 	uint32_t queue_max, queue_size_max; /* 150; 30 */
 	uint64_t timeout_ms;                /* 60 s */
-	bool overlap; /* true: two threads in the engine */
+	bool overlap;      /* true: two threads in the engine */
+	bool literal_plus; /* true: where the server offers it */
 };
 
 struct plan_account {
@@ -124,6 +156,12 @@ struct plan_retry {
 	unsigned jitter_percent; /* 20 */
 };
 
+/* What syncDst may delete of an account, at most. */
+struct plan_deletes {
+	bool is_given;
+	uint32_t max_per_account, max_percent; /* PLAN_NO_LIMIT */
+};
+
 struct plan {
 	char *path;      /* as given */
 	char *name;      /* [A-Za-z0-9._-]{1,64} */
@@ -135,6 +173,7 @@ struct plan {
 	unsigned jobs;           /* 4 */
 	uint64_t start_delay_ms; /* 0 */
 	struct plan_retry retry;
+	struct plan_deletes deletes;
 	char digest[17]; /* of all accounts' ids and digests, in any order */
 	/* private */
 	struct arena *arena;               /* all strings */

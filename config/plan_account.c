@@ -7,6 +7,8 @@
 #include "config/arena.h"
 #include "config/plan_build.h"
 #include "config/plan_diag.h"
+#include "config/plan_digest.h"
+#include "config/plan_names.h"
 #include "config/plan_options.h"
 #include "config/plan_schema.h"
 #include "config/plan_server.h"
@@ -21,14 +23,14 @@ enum {
 	EXPANDED_MAX_BYTES = 4096,
 	SLUG_TEXT_BYTES = 60,
 	SLUG_HASH_BYTES = 4,
-	DIGEST_BYTES = 8,
 	WHERE_BYTES = 64,
 	AUTH_UNSET = 99
 };
 
-static const char *const auths[] = {"auto", "login", "plain", NULL};
-static const char *const planned_auths[] = {"xoauth2", "oauthbearer",
-    "cram-md5", "scram-sha-1", "scram-sha-256", "external", "proxyauth", NULL};
+/* In the order of enum plan_auth. */
+static const char *const auths[] = {"auto", "login", "plain", "cram-md5",
+    "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer", "oauth",
+    "external", NULL};
 
 #define SIDE(field) offsetof(struct plan_account_side, field)
 
@@ -38,10 +40,11 @@ static const struct plan_schema_key side_keys[] = {
     {"user", PLAN_SCHEMA_TEXT, SIDE(user), 0, 0, NULL, NULL},
     {"login", PLAN_SCHEMA_TEXT, SIDE(login), 0, 0, NULL, NULL},
     {"as", PLAN_SCHEMA_TEXT, SIDE(as), 0, 0, NULL, NULL},
-    {"auth", PLAN_SCHEMA_WORD, SIDE(auth), 0, 0, auths, planned_auths},
+    {"proxy_auth", PLAN_SCHEMA_TEXT, SIDE(proxy_auth), 0, 0, NULL, NULL},
+    {"auth", PLAN_SCHEMA_WORD, SIDE(auth), 0, 0, auths, NULL},
     {"password", PLAN_SCHEMA_ANY, SIDE(password), 0, 0, NULL, NULL},
+    {"token", PLAN_SCHEMA_ANY, SIDE(token), 0, 0, NULL, NULL},
     {"prefix", PLAN_SCHEMA_NODE, SIDE(prefix), 0, 0, NULL, NULL},
-    {"token", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
 };
 static const struct plan_schema side_schema = {
     side_keys, ARRAY_LEN(side_keys), &no_side};
@@ -196,6 +199,18 @@ void plan_account_side_init(struct plan_account_side *side)
 	side->auth = AUTH_UNSET;
 }
 
+/* "" stands for none, also when one is inherited. */
+static void check_prefix_node(
+    struct plan_build *b, const char *where, struct plan_account_side *side)
+{
+	const struct plan_yaml_node *n = side->prefix;
+
+	if (!n || (n->kind == PLAN_YAML_SCALAR && n->len == 0))
+		return;
+	if (!plan_schema_is_text(n, where, "prefix", b->diag))
+		side->prefix = NULL;
+}
+
 static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
     const char *where, struct plan_account_side *side)
 {
@@ -203,18 +218,16 @@ static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
 
 	plan_account_side_init(side);
 	plan_schema_read(&side_schema, map, where, b->diag, side);
-	if (side->prefix) {
-		if (side->prefix->kind != PLAN_YAML_SCALAR ||
-		    side->prefix->len > 0)
-			plan_diag_add(b->diag, "E0103", side->prefix->place,
-			    side->prefix->width,
-			    "this version does not know it yet: remove it",
-			    "%s.prefix is planned, but this version does not support it",
-			    where);
-		side->prefix = NULL;
-	}
+	check_prefix_node(b, where, side);
+	if (side->token && side->password)
+		plan_diag_add(b->diag, "E0214", side->token->place,
+		    side->token->width, "remove one of them",
+		    "%s has a password and a token", where);
+	const char *name = side->token ? "token" : "password";
+	if (side->token)
+		side->password = side->token;
 	if (side->password) {
-		(void)snprintf(path, sizeof(path), "%s.password", where);
+		(void)snprintf(path, sizeof(path), "%s.%s", where, name);
 		read_secret(b, side->password, path, &side->secret);
 	}
 }
@@ -222,25 +235,34 @@ static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
 void plan_account_inherit(
     struct plan_account_side *own, const struct plan_account_side *defaults)
 {
-	bool as_itself =
-	    own->password && !own->login && !own->as && defaults->as;
+	bool as_itself = own->password && !own->login && !own->as &&
+			 !own->proxy_auth &&
+			 (defaults->as || defaults->proxy_auth);
+	bool other_kind = own->password && defaults->password &&
+			  !own->token != !defaults->token;
 
 	if (!own->server)
 		own->server = defaults->server;
 	if (!own->user)
 		own->user = defaults->user;
+	if (!own->prefix)
+		own->prefix = defaults->prefix;
 	if (!as_itself) {
 		if (!own->login)
 			own->login = defaults->login;
 		if (!own->as)
 			own->as = defaults->as;
-		if (own->auth == AUTH_UNSET)
+		if (!own->proxy_auth)
+			own->proxy_auth = defaults->proxy_auth;
+		if (own->auth == AUTH_UNSET && !other_kind)
 			own->auth = defaults->auth;
 	}
 	if (own->auth == AUTH_UNSET)
 		own->auth = PLAN_AUTH_AUTO;
-	if (!own->password) {
+	// EXTERNAL logs in with a certificate
+	if (!own->password && own->auth != PLAN_AUTH_EXTERNAL) {
 		own->password = defaults->password;
+		own->token = defaults->token;
 		own->secret = defaults->secret;
 	}
 }
@@ -460,6 +482,67 @@ static bool build_secret(const struct making *m,
 	return true;
 }
 
+static bool is_oauth(enum plan_auth auth)
+{
+	return auth == PLAN_AUTH_XOAUTH2 || auth == PLAN_AUTH_OAUTHBEARER ||
+	       auth == PLAN_AUTH_OAUTH;
+}
+
+/* `as` and a token say which mechanisms are left. */
+static bool build_auth(const struct making *m,
+    const struct plan_account_side *side, struct plan_endpoint *out)
+{
+	out->auth = (enum plan_auth)side->auth;
+	out->is_token = side->token != NULL;
+	if (out->auth == PLAN_AUTH_AUTO && out->is_token)
+		out->auth = PLAN_AUTH_OAUTH;
+	if (out->auth == PLAN_AUTH_AUTO && side->as)
+		out->auth = PLAN_AUTH_PLAIN;
+	if (side->as &&
+	    (out->auth == PLAN_AUTH_LOGIN || out->auth == PLAN_AUTH_CRAM_MD5)) {
+		complain(m, side->as, "E0208", "write auth: plain",
+		    "auth login and cram-md5 cannot log in as somebody else");
+		return false;
+	}
+	if (out->is_token && !is_oauth(out->auth)) {
+		complain(m, side->token, "E0214",
+		    "write auth: oauth, oauthbearer or xoauth2",
+		    "a token works with OAuth only");
+		return false;
+	}
+	return true;
+}
+
+static bool build_prefix(const struct making *m,
+    const struct plan_account_side *side, const char *user, const char *name,
+    struct plan_endpoint *out)
+{
+	const struct plan_yaml_node *n = side->prefix;
+
+	if (!n || n->len == 0)
+		return true;
+	out->prefix = expand(m, n, n->text, user);
+	return out->prefix &&
+	       plan_names_check_prefix(m->b, n, name, out->prefix);
+}
+
+static bool build_password(const struct making *m,
+    const struct plan_account_side *side, const char *user, const char *name,
+    struct plan_endpoint *out)
+{
+	char text[128];
+
+	if (side->password)
+		return build_secret(m, side, user, &out->password);
+	if (out->auth == PLAN_AUTH_EXTERNAL)
+		return true; // the certificate says who it is
+	(void)snprintf(
+	    text, sizeof(text), "the account has no %s password", name);
+	complain(m, NULL, "E0206",
+	    "password: {file: PATH}, {env: NAME} or text", text);
+	return false;
+}
+
 static bool build_side(const struct making *m,
     const struct plan_account_side *side, const char *user, const char *name,
     struct plan_endpoint *out)
@@ -467,7 +550,6 @@ static bool build_side(const struct making *m,
 	char text[128];
 
 	out->server = find_server(m, side->server, name);
-	out->auth = (enum plan_auth)side->auth;
 	if (side->login)
 		out->login = expand(m, side->login, side->login->text, user);
 	else
@@ -478,26 +560,16 @@ static bool build_side(const struct making *m,
 		complain(
 		    m, NULL, "E0206", "user: sets it for both sides", text);
 	}
-	if (side->as) {
+	if (side->as)
 		out->as = expand(m, side->as, side->as->text, user);
-		if (out->auth == PLAN_AUTH_AUTO)
-			out->auth = PLAN_AUTH_PLAIN;
-		if (out->auth != PLAN_AUTH_PLAIN) {
-			complain(m, side->as, "E0208",
-			    "write auth: plain, or as: null",
-			    "only auth plain can log in as somebody else");
-			return false;
-		}
-	}
-	if (!side->password) {
-		(void)snprintf(
-		    text, sizeof(text), "the account has no %s password", name);
-		complain(m, NULL, "E0206",
-		    "password: {file: PATH}, {env: NAME} or text", text);
-		return false;
-	}
-	return build_secret(m, side, user, &out->password) && out->server &&
-	       out->login && (!side->as || out->as);
+	if (side->proxy_auth)
+		out->proxy_auth =
+		    expand(m, side->proxy_auth, side->proxy_auth->text, user);
+	return build_auth(m, side, out) &&
+	       build_prefix(m, side, user, name, out) &&
+	       build_password(m, side, user, name, out) && out->server &&
+	       out->login && (!side->as || out->as) &&
+	       (!side->proxy_auth || out->proxy_auth);
 }
 
 static bool is_good_id(const char *id)
@@ -532,43 +604,6 @@ static char *make_slug(const struct plan_build *b, const char *id)
 	return arena_printf(b->arena, "%s-%s", text, hex);
 }
 
-/* Every field with its length, so that no two settings look the same. */
-static int put(struct buf *out, const char *s)
-{
-	return s ? buf_printf(out, "%zu:", strlen(s)) || buf_puts(out, s)
-		 : buf_puts(out, "-");
-}
-
-static int put_side(struct buf *out, const struct plan_endpoint *e)
-{
-	return put(out, e->server->host) ||
-	       buf_printf(out, "%u,", plan_server_port(e->server)) ||
-	       put(out, e->login) || put(out, e->as) || put(out, e->prefix);
-}
-
-static void make_digest(struct plan_account *a)
-{
-	const struct plan_options *o = &a->options;
-	uint8_t hash[HASH_KEY_BYTES];
-	struct buf out;
-
-	buf_init(&out, SIZE_MAX / 2);
-	int rc =
-	    put(&out, "syncSrcAll") || put_side(&out, &a->source) ||
-	    put_side(&out, &a->target) || put(&out, o->list) ||
-	    buf_printf(&out, "%d,%d,%zu,%zu,", o->subscription,
-		(int)o->long_lines, o->skip_mailboxes, o->rename_mailboxes);
-	for (size_t i = 0; rc == 0 && i < o->skip_mailboxes; i++)
-		rc = put(&out, o->skip_mailbox[i]);
-	for (size_t i = 0; rc == 0 && i < o->rename_mailboxes; i++)
-		rc = put(&out, o->rename_mailbox[i].from) ||
-		     put(&out, o->rename_mailbox[i].to);
-	bug_if(rc != 0); // memory: small beside the plan itself
-	hash_key(out.data, out.len, hash);
-	hash_hex(hash, DIGEST_BYTES, a->digest);
-	buf_release(&out);
-}
-
 static bool build(struct making *m, struct plan_account *a)
 {
 	const struct plan_account_raw *raw = m->raw;
@@ -596,7 +631,9 @@ static bool build(struct making *m, struct plan_account *a)
 	}
 	a->id = (char *)m->id;
 	a->slug = make_slug(m->b, m->id);
-	make_digest(a);
+	a->options.max_delete = m->b->plan->deletes.max_per_account;
+	a->options.max_delete_percent = m->b->plan->deletes.max_percent;
+	plan_digest_account(a);
 	return true;
 }
 

@@ -4,7 +4,7 @@
  * Knows nothing of the other accounts.
  *
  * Problems: E0202 id, E0205 server, E0206 something is missing, E0208 as,
- * E0212 placeholder, E0305 and E0306 secret, W0301 secret cut short.
+ * E0212 placeholder, E0214 token, E0218 prefix, E0305 and E0306 secret, W0301 secret cut short.
  */
 #ifndef CONFIG_PLAN_ACCOUNT_H
 #define CONFIG_PLAN_ACCOUNT_H
@@ -18,9 +18,11 @@ struct plan_yaml_node;
 
 /* Values as written; NULL: not given. */
 struct plan_account_side {
-	const struct plan_yaml_node *server, *user, *login, *as, *prefix;
-	const struct plan_yaml_node *password;
-	uint32_t auth; /* enum plan_auth */
+	const struct plan_yaml_node *server, *user, *login, *as, *proxy_auth;
+	const struct plan_yaml_node *prefix;   /* "": none */
+	const struct plan_yaml_node *password; /* or token */
+	const struct plan_yaml_node *token;    /* the password is one */
+	uint32_t auth;                         /* enum plan_auth */
 	struct plan_secret secret;
 };
 
@@ -46,9 +48,10 @@ void plan_account_read(struct plan_build *b, const struct plan_yaml_node *map,
 
 /*
  * Lays an account's own sides over the defaults: what `own` leaves NULL comes
- * from `defaults`.  An account that brings a password of its own, but no login
- * and no `as`, logs in as itself: the administrator's login, `as` and auth of
- * the defaults belong to the defaults' password.
+ * from `defaults`.  An account that brings a password of its own, but no login,
+ * no `as` and no `proxy_auth`, logs in as itself: the administrator's login and
+ * auth of the defaults belong to the defaults' password.  So does the auth of a
+ * token to the token.
  */
 void plan_account_inherit(
     struct plan_account_side *own, const struct plan_account_side *defaults);

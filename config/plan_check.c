@@ -32,6 +32,24 @@ bool plan_check_is_loopback(const char *host)
 		   host[strspn(host, "0123456789.")] == '\0');
 }
 
+/* Whose mailboxes they are. */
+static const char *mailbox_of(const struct plan_endpoint *e)
+{
+	if (e->proxy_auth)
+		return e->proxy_auth;
+	return e->as ? e->as : e->login;
+}
+
+static const char *prefix_of(const struct plan_endpoint *e)
+{
+	return e->prefix ? e->prefix : "";
+}
+
+static bool begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
 /* "*.localhost" and 127.0.0.1 are one machine; 143 and 993 one server. */
 static char *mailbox_key(struct arena *arena, const struct plan_endpoint *e)
 {
@@ -39,8 +57,8 @@ static char *mailbox_key(struct arena *arena, const struct plan_endpoint *e)
 			       ? "localhost"
 			       : e->server->host;
 	unsigned port = plan_server_port(e->server);
-	char *key = arena_printf(arena, "%s\n%u\n%s", host,
-	    port == 993 ? 143 : port, e->as ? e->as : e->login);
+	char *key = arena_printf(
+	    arena, "%s\n%u\n%s", host, port == 993 ? 143 : port, mailbox_of(e));
 
 	// a server may tell users apart by case, but few do
 	for (char *p = key; *p; p++)
@@ -54,9 +72,12 @@ static int compare_claims(const void *a, const void *b)
 	const struct claim *x = a, *y = b;
 	int order = strcmp(x->key, y->key);
 
-	return order                     ? order
-	       : x->account < y->account ? -1
-					 : x->account > y->account;
+	if (order == 0)
+		order = strcmp(prefix_of(&x->account->target),
+		    prefix_of(&y->account->target));
+	if (order == 0)
+		order = x->account < y->account ? -1 : x->account > y->account;
+	return order;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -119,24 +140,64 @@ static const char *slug_key(struct plan_build *b, const struct plan_account *a)
 	return a->slug;
 }
 
+/*
+ * Prefixes keep accounts apart that share a target.  One below the other is
+ * enough to copy; a mirror would take away what the other one brings.
+ */
+struct sharing {
+	const struct claim *outer, *outer_mirror, *last;
+};
+
+static const struct claim *find_clash(
+    struct sharing *s, const struct claim *claim)
+{
+	const char *prefix = prefix_of(&claim->account->target);
+	bool is_mirror = claim->account->options.mode == PLAN_MODE_DST;
+	const struct claim *clash = NULL;
+
+	if (strcmp(prefix, prefix_of(&s->last->account->target)) == 0)
+		clash = s->last;
+	if (!begins(prefix, prefix_of(&s->outer->account->target)))
+		s->outer = claim;
+	else if (is_mirror && !clash)
+		clash = s->outer;
+	if (s->outer_mirror &&
+	    begins(prefix, prefix_of(&s->outer_mirror->account->target)))
+		clash = clash ? clash : s->outer_mirror;
+	else
+		s->outer_mirror = is_mirror ? claim : NULL;
+	s->last = claim;
+	return clash;
+}
+
+static void report_clash(struct plan_build *b, const struct plan_account *one,
+    const struct plan_account *two)
+{
+	plan_diag_add(b->diag, "E0203", two->place, 1,
+	    "give one of them another target user or a target.prefix of its own, or remove it",
+	    "\"%s\" and \"%s\" write to the same target, %s at %s", one->id,
+	    two->id, mailbox_of(&two->target), two->target.server->host);
+	plan_diag_also(b->diag, one->place, "the other one, \"%s\"", one->id);
+}
+
 static void check_targets(struct plan_build *b)
 {
 	struct claim *claims = sorted_claims(b, target_key);
+	struct sharing sharing = {claims, NULL, claims};
 
-	for (size_t i = 1; i < b->plan->account_count; i++) {
-		const struct plan_account *one = claims[i - 1].account;
-		const struct plan_account *two = claims[i].account;
-		if (strcmp(claims[i - 1].key, claims[i].key) != 0 ||
-		    strcasecmp(one->id, two->id) == 0) // reported as E0201
+	for (size_t i = 0; i < b->plan->account_count; i++) {
+		const struct claim *claim = &claims[i];
+		bool is_mirror = claim->account->options.mode == PLAN_MODE_DST;
+		if (i == 0 || strcmp(claim->key, claims[i - 1].key) != 0) {
+			sharing = (struct sharing){
+			    claim, is_mirror ? claim : NULL, claim};
 			continue;
-		plan_diag_add(b->diag, "E0203", two->place, 1,
-		    "give one of them another target user, or remove it",
-		    "\"%s\" and \"%s\" write to the same target, %s at %s",
-		    one->id, two->id,
-		    two->target.as ? two->target.as : two->target.login,
-		    two->target.server->host);
-		plan_diag_also(
-		    b->diag, one->place, "the other one, \"%s\"", one->id);
+		}
+		const struct claim *other = find_clash(&sharing, claim);
+		// equal ids are reported as E0201
+		if (other &&
+		    strcasecmp(other->account->id, claim->account->id) != 0)
+			report_clash(b, other->account, claim->account);
 	}
 	free(claims);
 }
@@ -165,12 +226,25 @@ static void check_loop(struct plan_build *b, const struct plan_account *a)
 	char *source = mailbox_key(b->arena, &a->source);
 	char *target = mailbox_key(b->arena, &a->target);
 
-	if (strcmp(source, target) == 0)
+	const char *from = prefix_of(&a->source);
+	const char *to = prefix_of(&a->target);
+	if (strcmp(source, target) == 0 &&
+	    (begins(from, to) || begins(to, from)))
 		plan_diag_add(b->diag, "E0204", a->place, 1,
-		    "a copy onto itself is refused",
+		    "a copy onto itself is refused; prefixes could keep them apart",
 		    "source and target of \"%s\" are the same mailbox, %s at %s",
-		    a->id, a->target.as ? a->target.as : a->target.login,
-		    a->target.server->host);
+		    a->id, mailbox_of(&a->target), a->target.server->host);
+}
+
+/* A mirror deletes; how much it may is for the plan to say. */
+static void check_mode(struct plan_build *b, const struct plan_account *a)
+{
+	const struct plan_options *o = &a->options;
+
+	if (o->mode == PLAN_MODE_DST && !b->plan->deletes.is_given)
+		plan_diag_add(b->diag, "E0215", o->mode_place, 7,
+		    "deletes: {max_per_account: 100, max_percent: 5}",
+		    "mode syncDst deletes on the target, and the plan has no deletes: that says how much");
 }
 
 /* ---- secrets ---- */
@@ -241,8 +315,10 @@ void plan_check(struct plan_build *b)
 {
 	struct plan *plan = b->plan;
 
-	for (size_t i = 0; i < plan->account_count; i++)
+	for (size_t i = 0; i < plan->account_count; i++) {
 		check_loop(b, &plan->accounts[i]);
+		check_mode(b, &plan->accounts[i]);
+	}
 	check_ids(b);
 	check_targets(b);
 	check_slugs(b);

@@ -4,7 +4,7 @@
  * may not be spoken to in clear text, secrets that are not there.
  *
  * Problems: E0201 id twice, E0203 target twice, E0204 source is target, E0207
- * clear text, E0211 slugs collide, E0302 secret file, E0303 environment, E0304
+ * clear text, E0211 slugs collide, E0215 a mirror without a ceiling, E0302 secret file, E0303 environment, E0304
  * exposed.
  */
 #ifndef CONFIG_PLAN_CHECK_H

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/arena.h"
 #include "config/plan_build.h"
 #include "config/plan_diag.h"
+#include "config/plan_names.h"
 #include "config/plan_schema.h"
 #include "config/plan_yaml.h"
 #include "engine/base/mem.h"
@@ -25,19 +25,20 @@ struct batch {
 
 struct raw {
 	struct plan_options options;
-	uint32_t mode, long_lines;
-	const struct plan_yaml_node *skip, *rename, *fetch, *store, *queue;
+	uint32_t mode, long_lines, force_index, new_uid;
+	const struct plan_yaml_node *list, *skip, *also_skip, *rename, *uid_at;
+	const struct plan_yaml_node *fetch, *store, *queue;
 };
-
-static const char all[] = "*";
 
 #define BUILTIN_OPTIONS \
 	{ \
-		.list = (char *)all, .subscription = true, \
-		.long_lines = PLAN_LONG_LINES_KEEP, .fetch_max = 50, \
+		.subscription = true, .acl = true, .special_use = true, \
+		.metadata = true, .long_lines = PLAN_LONG_LINES_KEEP, \
+		.errors_max = 100, .max_delete = PLAN_NO_LIMIT, \
+		.max_delete_percent = PLAN_NO_LIMIT, .fetch_max = 50, \
 		.fetch_size_max = 10, .store_max = 50, .store_size_max = 10, \
 		.queue_max = 150, .queue_size_max = 30, .timeout_ms = 60000, \
-		.overlap = true \
+		.overlap = true, .literal_plus = true \
 	}
 
 static const struct raw builtin = {.options = BUILTIN_OPTIONS};
@@ -45,32 +46,42 @@ static const struct raw builtin = {.options = BUILTIN_OPTIONS};
 /* Stands for "not mentioned", where NULL is "set to nothing". */
 static const struct plan_yaml_node unset;
 
-static const char *const modes[] = {"syncSrcAll", NULL};
-static const char *const planned_modes[] = {"syncSrcNew", "syncDst", NULL};
-static const char *const long_lines[] = {"keep", "truncate", "skip", NULL};
+/* In the order of the enums. */
+static const char *const modes[] = {
+    "syncSrcAll", "syncSrcNew", "syncDst", NULL};
+static const char *const long_lines[] = {
+    "keep", "truncate", "skip", "wrap", NULL};
 
 #define AT(field) offsetof(struct raw, field)
+#define FLAG(name) \
+	{ \
+#		name, PLAN_SCHEMA_BOOL, AT(options.name), 0, 0, NULL, NULL \
+	}
 
 static const struct plan_schema_key keys[] = {
-    {"mode", PLAN_SCHEMA_WORD, AT(mode), 0, 0, modes, planned_modes},
-    {"list", PLAN_SCHEMA_STRING, AT(options.list), 0, 0, NULL, NULL},
+    {"mode", PLAN_SCHEMA_WORD, AT(mode), 0, 0, modes, NULL},
+    {"list", PLAN_SCHEMA_NODE, AT(list), 0, 0, NULL, NULL},
     {"skip_mailbox", PLAN_SCHEMA_NODE, AT(skip), 0, 0, NULL, NULL},
+    {"also_skip_mailbox", PLAN_SCHEMA_NODE, AT(also_skip), 0, 0, NULL, NULL},
     {"rename_mailbox", PLAN_SCHEMA_NODE, AT(rename), 0, 0, NULL, NULL},
-    {"subscription", PLAN_SCHEMA_BOOL, AT(options.subscription), 0, 0, NULL,
-	NULL},
+    FLAG(subscription),
+    FLAG(acl),
+    FLAG(special_use),
+    FLAG(metadata),
+    FLAG(mailbox_class),
+    {"force_index", PLAN_SCHEMA_SWITCH, AT(force_index), 0, 0, NULL, NULL},
+    {"new_uid", PLAN_SCHEMA_SWITCH, AT(new_uid), 0, 0, NULL, NULL},
+    {"new_uid_template", PLAN_SCHEMA_TEXT, AT(uid_at), 0, 0, NULL, NULL},
     {"long_lines", PLAN_SCHEMA_WORD, AT(long_lines), 0, 0, long_lines, NULL},
+    {"errors_max", PLAN_SCHEMA_UINT, AT(options.errors_max), 1, UINT32_MAX,
+	NULL, NULL},
     {"fetch", PLAN_SCHEMA_NODE, AT(fetch), 0, 0, NULL, NULL},
     {"store", PLAN_SCHEMA_NODE, AT(store), 0, 0, NULL, NULL},
     {"queue", PLAN_SCHEMA_NODE, AT(queue), 0, 0, NULL, NULL},
     {"timeout", PLAN_SCHEMA_DURATION, AT(options.timeout_ms), TIMEOUT_MIN_MS,
 	TIMEOUT_MAX_MS, NULL, NULL},
-    {"overlap", PLAN_SCHEMA_BOOL, AT(options.overlap), 0, 0, NULL, NULL},
-    {"acl", PLAN_SCHEMA_OFF, 0, 0, 0, NULL, NULL},
-    {"special_use", PLAN_SCHEMA_OFF, 0, 0, 0, NULL, NULL},
-    {"force_index", PLAN_SCHEMA_OFF, 0, 0, 0, NULL, NULL},
-    {"new_uid", PLAN_SCHEMA_OFF, 0, 0, 0, NULL, NULL},
-    {"mailbox_class", PLAN_SCHEMA_OFF, 0, 0, 0, NULL, NULL},
-    {"also_skip_mailbox", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
+    FLAG(overlap),
+    FLAG(literal_plus),
 };
 
 static const struct plan_schema schema = {keys, ARRAY_LEN(keys), &builtin};
@@ -80,17 +91,6 @@ static const struct plan_schema_key batch_keys[] = {
 	MESSAGES_MAX, NULL, NULL},
     {"max_size", PLAN_SCHEMA_MIB, offsetof(struct batch, mib), 0, SIZE_MAX_MIB,
 	NULL, NULL},
-};
-
-struct raw_rename {
-	char *from, *to;
-};
-
-static const struct plan_schema_key rename_keys[] = {
-    {"from", PLAN_SCHEMA_STRING, offsetof(struct raw_rename, from), 0, 0, NULL,
-	NULL},
-    {"to", PLAN_SCHEMA_STRING, offsetof(struct raw_rename, to), 0, 0, NULL,
-	NULL},
 };
 
 void plan_options_init(struct plan_options *options)
@@ -138,59 +138,51 @@ static void read_batches(struct plan_build *b, const struct raw *raw,
 	o->queue_size_max = batch[2].mib;
 }
 
-/* One pattern, or a list of them. */
-static void read_skip(struct plan_build *b, const struct plan_yaml_node *n,
-    const char *where, struct plan_options *o)
+/* Where the mode stands, for what is wrong with it in this plan. */
+static void keep_mode(struct plan_options *o, const struct raw *raw,
+    const struct plan_yaml_node *map)
 {
-	o->skip_mailbox = NULL;
-	o->skip_mailboxes = 0;
-	if (!n)
-		return;
-	const struct plan_yaml_node *const single[] = {n};
-	const struct plan_yaml_node *const *items = single;
-	size_t count = 1;
-	if (n->kind == PLAN_YAML_LIST) {
-		items = n->items;
-		count = n->count;
-	}
-	o->skip_mailbox = arena_array(b->arena, count, sizeof(char *));
-	for (size_t i = 0; i < count; i++)
-		if (plan_schema_is_text(
-			items[i], where, "skip_mailbox", b->diag))
-			o->skip_mailbox[o->skip_mailboxes++] = items[i]->text;
+	o->mode = (enum plan_mode)raw->mode;
+	for (size_t i = 0; map->kind == PLAN_YAML_MAP && i < map->count; i++)
+		if (strcmp(map->pairs[i].key->text, "mode") == 0)
+			o->mode_place = map->pairs[i].value->place;
 }
 
-static void read_rename(struct plan_build *b, const struct plan_yaml_node *n,
+static void read_names(struct plan_build *b, const struct raw *raw,
     const char *where, struct plan_options *o)
 {
-	static const struct raw_rename none;
-	static const struct plan_schema s = {
-	    rename_keys, ARRAY_LEN(rename_keys), &none};
-	char path[WHERE_BYTES + 32];
-
-	o->rename_mailbox = NULL;
-	o->rename_mailboxes = 0;
-	if (!n || !plan_schema_is_list(n, where, "rename_mailbox", b->diag))
-		return;
-	o->rename_mailbox =
-	    arena_array(b->arena, n->count, sizeof(*o->rename_mailbox));
-	for (size_t i = 0; i < n->count; i++) {
-		struct raw_rename r = none;
-		size_t before = plan_diag_errors(b->diag);
-		(void)snprintf(
-		    path, sizeof(path), "%s.rename_mailbox[%zu]", where, i);
-		plan_schema_read(&s, n->items[i], path, b->diag, &r);
-		if ((!r.from || !r.to) && plan_diag_errors(b->diag) == before)
-			plan_diag_add(b->diag, "E0102", n->items[i]->place,
-			    n->items[i]->width, "{from: OLD, to: NEW}",
-			    "%s needs from and to", path);
-		o->rename_mailbox[o->rename_mailboxes++] =
-		    (struct plan_rename){r.from, r.to};
+	if (raw->list != &unset) {
+		o->lists = 0;
+		plan_names_add(
+		    b, raw->list, where, "list", &o->list, &o->lists);
 	}
-	if (n->count > 0)
-		plan_diag_add(b->diag, "E0103", n->place, n->width,
-		    "this version does not know it yet: remove it",
-		    "%s.rename_mailbox is planned, but this version does not support it",
+	if (raw->skip != &unset) {
+		o->skip_mailboxes = 0;
+		plan_names_add(b, raw->skip, where, "skip_mailbox",
+		    &o->skip_mailbox, &o->skip_mailboxes);
+	}
+	plan_names_add(b, raw->also_skip, where, "also_skip_mailbox",
+	    &o->skip_mailbox, &o->skip_mailboxes);
+	if (raw->rename != &unset)
+		plan_names_read_renames(b, raw->rename, where, o);
+}
+
+/* It goes into a command: one %u, nothing that could end it. */
+static void read_template(struct plan_build *b, const struct plan_yaml_node *n,
+    const char *where, struct plan_options *o)
+{
+	unsigned marks = 0;
+	bool is_plain = true;
+
+	o->new_uid_template = n ? n->text : NULL;
+	for (const char *p = n ? n->text : ""; *p; p++) {
+		marks += *p == '%';
+		is_plain &= *p >= ' ' && *p < 0x7f && !strchr("{\"\\", *p) &&
+			    (*p != '%' || p[1] == 'u');
+	}
+	if (n && (!is_plain || marks != 1))
+		plan_diag_add(b->diag, "E0216", n->place, n->width, "UID %u",
+		    "%s.new_uid_template must be plain text with one %%u for the number",
 		    where);
 }
 
@@ -198,9 +190,14 @@ void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
     const char *where, struct plan_options *options)
 {
 	struct raw raw = {.options = *options,
+	    .mode = options->mode,
 	    .long_lines = options->long_lines,
+	    .force_index = options->force_index,
+	    .new_uid = options->new_uid,
+	    .list = &unset,
 	    .skip = &unset,
 	    .rename = &unset,
+	    .uid_at = &unset,
 	    .fetch = &unset,
 	    .store = &unset,
 	    .queue = &unset};
@@ -210,11 +207,13 @@ void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
 	plan_schema_read(&schema, map, where, b->diag, &raw);
 	*options = raw.options;
 	options->long_lines = (enum plan_long_lines)raw.long_lines;
+	options->force_index = (enum plan_switch)raw.force_index;
+	options->new_uid = (enum plan_switch)raw.new_uid;
+	keep_mode(options, &raw, map);
 	read_batches(b, &raw, where, options);
-	if (raw.skip != &unset)
-		read_skip(b, raw.skip, where, options);
-	if (raw.rename != &unset)
-		read_rename(b, raw.rename, where, options);
+	read_names(b, &raw, where, options);
+	if (raw.uid_at != &unset)
+		read_template(b, raw.uid_at, where, options);
 	if (options->queue_max < options->fetch_max ||
 	    options->queue_size_max < options->fetch_size_max)
 		plan_diag_add(b->diag, "E0213", map->place, map->width,

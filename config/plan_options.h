@@ -11,7 +11,8 @@ struct plan_yaml_node;
 void plan_options_init(struct plan_options *options);
 
 /* Lays a mapping `options:` over what is in `options`. Problems: those of
- * plan_schema_read, E0213 a queue that cannot hold one fetch. */
+ * plan_schema_read and plan_names, E0213 a queue that cannot hold one fetch,
+ * E0216 UID template. */
 void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
     const char *where, struct plan_options *options);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/plan.h"
 #include "config/plan_diag.h"
 #include "config/plan_yaml.h"
 #include "config/value.h"
@@ -149,8 +150,7 @@ static void unknown_key(const struct plan_schema *s,
 	size_t count = 0;
 
 	for (size_t i = 0; i < s->count && count < KEYS_MAX; i++)
-		if (s->keys[i].type != PLAN_SCHEMA_PLANNED &&
-		    s->keys[i].type != PLAN_SCHEMA_OFF)
+		if (s->keys[i].type != PLAN_SCHEMA_PLANNED)
 			names[count++] = s->keys[i].name;
 	const char *near = value_nearest(key->text, names, count);
 	(void)snprintf(hint, sizeof(hint), "%s%s%sknown keys here: %s",
@@ -206,6 +206,24 @@ static void read_bool(const struct field *f)
 		return;
 	}
 	memcpy(f->out, &value, sizeof(value));
+}
+
+static void read_switch(const struct field *f)
+{
+	static const char *const words[] = {
+	    [PLAN_SWITCH_AUTO] = "auto",
+	    [PLAN_SWITCH_ON] = "true",
+	    [PLAN_SWITCH_OFF] = "false",
+	};
+
+	for (uint32_t i = 0; f->node->is_plain && i < ARRAY_LEN(words); i++)
+		if (strcmp(f->node->text, words[i]) == 0) {
+			memcpy(f->out, &i, sizeof(i));
+			return;
+		}
+	plan_diag_add(f->diag, "E0121", f->node->place, f->node->width,
+	    "write auto, true or false, without quotes",
+	    "\"%s\" is neither auto nor a boolean", f->node->text);
 }
 
 static bool in_range(const struct field *f, uint64_t value, const char *code)
@@ -314,19 +332,10 @@ static void read_word(const struct field *f)
 static void read_planned(
     const struct field *f, const struct plan_yaml_node *key)
 {
-	bool off =
-	    f->node->kind == PLAN_YAML_SCALAR &&
-	    (strcmp(f->node->text, "false") == 0 ||
-		(!f->node->is_plain && strcmp(f->node->text, "off") == 0));
 	char path[PATH_BYTES];
 
-	if (f->key->type == PLAN_SCHEMA_OFF && off)
-		return;
 	path_of(f->where, f->key->name, path);
-	plan_diag_add(f->diag, "E0103", key->place, key->width,
-	    f->key->type == PLAN_SCHEMA_OFF
-		? "this version does not know it yet: remove it or write false"
-		: not_yet,
+	plan_diag_add(f->diag, "E0103", key->place, key->width, not_yet,
 	    "%s is planned, but this version does not support it", path);
 }
 
@@ -340,6 +349,7 @@ static size_t type_bytes(enum plan_schema_type type)
 		return sizeof(void *);
 	case PLAN_SCHEMA_BOOL:
 		return sizeof(bool);
+	case PLAN_SCHEMA_SWITCH:
 	case PLAN_SCHEMA_UINT:
 	case PLAN_SCHEMA_MIB:
 	case PLAN_SCHEMA_PERCENT:
@@ -350,7 +360,6 @@ static size_t type_bytes(enum plan_schema_type type)
 	case PLAN_SCHEMA_FACTOR:
 		return sizeof(double);
 	case PLAN_SCHEMA_PLANNED:
-	case PLAN_SCHEMA_OFF:
 		return 0;
 	}
 	return 0;
@@ -384,6 +393,9 @@ static void read_scalar(const struct field *f)
 	case PLAN_SCHEMA_BOOL:
 		read_bool(f);
 		break;
+	case PLAN_SCHEMA_SWITCH:
+		read_switch(f);
+		break;
 	case PLAN_SCHEMA_UINT:
 		read_uint(f);
 		break;
@@ -407,7 +419,6 @@ static void read_scalar(const struct field *f)
 	case PLAN_SCHEMA_TEXT:
 	case PLAN_SCHEMA_STRING:
 	case PLAN_SCHEMA_PLANNED:
-	case PLAN_SCHEMA_OFF:
 		break;
 	}
 }
@@ -415,8 +426,7 @@ static void read_scalar(const struct field *f)
 static void read_pair(const struct plan_schema *s, struct field *f,
     const struct plan_yaml_node *key)
 {
-	if (f->key->type == PLAN_SCHEMA_PLANNED ||
-	    (f->key->type == PLAN_SCHEMA_OFF && !plan_yaml_is_null(f->node)))
+	if (f->key->type == PLAN_SCHEMA_PLANNED)
 		read_planned(f, key);
 	else if (f->key->type == PLAN_SCHEMA_ANY ||
 		 (f->key->type == PLAN_SCHEMA_NODE &&

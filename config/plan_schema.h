@@ -5,7 +5,7 @@
  * mean together.
  *
  * Problems: E0101 wrong kind, E0103 known but not supported by this version,
- * E0107 unknown key, E0121 boolean, E0122 number, E0123 duration, E0124 size,
+ * E0107 unknown key, E0121 boolean or switch, E0122 number, E0123 duration, E0124 size,
  * E0125 percentage, E0126 word, E0127 text.
  */
 #ifndef CONFIG_PLAN_SCHEMA_H
@@ -24,14 +24,14 @@ enum plan_schema_type {
 	PLAN_SCHEMA_TEXT,     /* const struct plan_yaml_node *, good text */
 	PLAN_SCHEMA_STRING,   /* char *, good text */
 	PLAN_SCHEMA_BOOL,     /* bool */
+	PLAN_SCHEMA_SWITCH,   /* uint32_t, enum plan_switch */
 	PLAN_SCHEMA_UINT,     /* uint32_t; min, max */
 	PLAN_SCHEMA_DURATION, /* uint64_t milliseconds; min, max */
 	PLAN_SCHEMA_MIB,      /* uint32_t, rounded up; max */
 	PLAN_SCHEMA_PERCENT,  /* uint32_t */
 	PLAN_SCHEMA_FACTOR,   /* double; min, max */
 	PLAN_SCHEMA_WORD,     /* uint32_t: index in words */
-	PLAN_SCHEMA_PLANNED,  /* not supported by this version */
-	PLAN_SCHEMA_OFF       /* the same, but `false` is understood */
+	PLAN_SCHEMA_PLANNED   /* not supported by this version */
 };
 
 struct plan_schema_key {

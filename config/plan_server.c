@@ -18,23 +18,25 @@
 enum {
 	HOST_MAX_BYTES = 253,
 	PIN_DIGITS = 64,
+	CLI_PORT = 106,
 	WHERE_BYTES = 128
 };
 
 struct raw {
 	const struct plan_yaml_node *host, *ca_file, *pin, *tls_at;
-	uint32_t port, tls;
+	uint32_t port, cli_port, tls;
 	bool tls_verify, allow_plaintext;
 };
 
 #define AT(field) offsetof(struct raw, field)
 
-static const struct raw builtin = {.tls_verify = true};
+static const struct raw builtin = {.tls_verify = true, .cli_port = CLI_PORT};
 static const char *const tls_words[] = {
     "auto", "implicit", "starttls", "none", NULL};
 static const struct plan_schema_key keys[] = {
     {"host", PLAN_SCHEMA_TEXT, AT(host), 0, 0, NULL, NULL},
     {"port", PLAN_SCHEMA_UINT, AT(port), 1, UINT16_MAX, NULL, NULL},
+    {"cli_port", PLAN_SCHEMA_UINT, AT(cli_port), 1, UINT16_MAX, NULL, NULL},
     {"tls", PLAN_SCHEMA_WORD, AT(tls), 0, 0, tls_words, NULL},
     {"tls_verify", PLAN_SCHEMA_BOOL, AT(tls_verify), 0, 0, NULL, NULL},
     {"ca_file", PLAN_SCHEMA_TEXT, AT(ca_file), 0, 0, NULL, NULL},
@@ -134,6 +136,7 @@ static void read_server(struct plan_build *b, const struct plan_yaml_node *key,
 	plan_schema_read(&schema, map, where, b->diag, &raw);
 	*out = (struct plan_server){.name = key->text,
 	    .port = (uint16_t)raw.port,
+	    .cli_port = (uint16_t)raw.cli_port,
 	    .tls = (enum plan_tls)raw.tls,
 	    .tls_verify = raw.tls_verify,
 	    .allow_plaintext = raw.allow_plaintext};

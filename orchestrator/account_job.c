@@ -31,30 +31,46 @@ static enum job_tls tls_of(enum plan_tls tls)
 	return JOB_TLS_AUTO;
 }
 
-static enum job_auth auth_of(enum plan_auth auth)
-{
-	switch (auth) {
-	case PLAN_AUTH_AUTO:
-		return JOB_AUTH_AUTO;
-	case PLAN_AUTH_LOGIN:
-		return JOB_AUTH_LOGIN;
-	case PLAN_AUTH_PLAIN:
-		return JOB_AUTH_PLAIN;
-	}
-	return JOB_AUTH_AUTO;
-}
+/* Indexed by the plan's words. */
+static const enum job_auth auths[] = {
+    [PLAN_AUTH_AUTO] = JOB_AUTH_AUTO,
+    [PLAN_AUTH_LOGIN] = JOB_AUTH_LOGIN,
+    [PLAN_AUTH_PLAIN] = JOB_AUTH_PLAIN,
+    [PLAN_AUTH_CRAM_MD5] = JOB_AUTH_CRAM_MD5,
+    [PLAN_AUTH_SCRAM_SHA_1] = JOB_AUTH_SCRAM_SHA_1,
+    [PLAN_AUTH_SCRAM_SHA_256] = JOB_AUTH_SCRAM_SHA_256,
+    [PLAN_AUTH_XOAUTH2] = JOB_AUTH_XOAUTH2,
+    [PLAN_AUTH_OAUTHBEARER] = JOB_AUTH_OAUTHBEARER,
+    [PLAN_AUTH_OAUTH] = JOB_AUTH_OAUTH,
+    [PLAN_AUTH_EXTERNAL] = JOB_AUTH_EXTERNAL,
+};
 
-static enum job_long_lines long_lines_of(enum plan_long_lines l)
+static const enum job_long_lines long_lines[] = {
+    [PLAN_LONG_LINES_KEEP] = JOB_LONG_LINES_KEEP,
+    [PLAN_LONG_LINES_TRUNCATE] = JOB_LONG_LINES_TRUNCATE,
+    [PLAN_LONG_LINES_SKIP] = JOB_LONG_LINES_SKIP,
+    [PLAN_LONG_LINES_WRAP] = JOB_LONG_LINES_WRAP,
+};
+
+static const enum job_mode modes[] = {
+    [PLAN_MODE_SRC_ALL] = JOB_MODE_SRC_ALL,
+    [PLAN_MODE_SRC_NEW] = JOB_MODE_SRC_NEW,
+    [PLAN_MODE_DST] = JOB_MODE_DST,
+};
+
+static const enum job_switch switches[] = {
+    [PLAN_SWITCH_AUTO] = JOB_SWITCH_AUTO,
+    [PLAN_SWITCH_ON] = JOB_SWITCH_ON,
+    [PLAN_SWITCH_OFF] = JOB_SWITCH_OFF,
+};
+
+_Static_assert(PLAN_NO_LIMIT == JOB_NO_LIMIT, "a ceiling is handed on");
+
+/* A token in a file is the engine's to read: it may be replaced while it runs.
+ */
+static bool has_token_file(const struct plan_endpoint *e)
 {
-	switch (l) {
-	case PLAN_LONG_LINES_KEEP:
-		return JOB_LONG_LINES_KEEP;
-	case PLAN_LONG_LINES_TRUNCATE:
-		return JOB_LONG_LINES_TRUNCATE;
-	case PLAN_LONG_LINES_SKIP:
-		return JOB_LONG_LINES_SKIP;
-	}
-	return JOB_LONG_LINES_KEEP;
+	return e->is_token && e->password.kind == PLAN_SECRET_FILE;
 }
 
 static int set_endpoint(
@@ -65,28 +81,46 @@ static int set_endpoint(
 	out->port = server->port;
 	out->tls = tls_of(server->tls);
 	out->tls_verify = server->tls_verify;
-	out->auth = auth_of(from->auth);
+	out->auth = auths[from->auth];
+	out->cli_port = server->cli_port;
 	if (copy_text(&out->host, server->host) < 0 ||
 	    copy_text(&out->ca_file, server->ca_file) < 0 ||
 	    copy_text(&out->pin, server->pin) < 0 ||
 	    copy_text(&out->user, from->login) < 0 ||
-	    copy_text(&out->as, from->as) < 0)
+	    copy_text(&out->as, from->as) < 0 ||
+	    copy_text(&out->proxy_auth, from->proxy_auth) < 0)
 		return -1;
+	if (has_token_file(from))
+		return copy_text(&out->token_file, from->password.value);
 	return 0;
 }
 
-static int set_names(struct job_options *out, const struct plan_options *from)
+static int copy_list(
+    char ***out, size_t *count_out, char *const *from, size_t count)
 {
-	out->skip_mailbox =
-	    mem_try_calloc(from->skip_mailboxes, sizeof(char *));
+	*out = mem_try_calloc(count, sizeof(char *));
+	if (!*out)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (copy_text(&(*out)[(*count_out)++], from[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int set_names(
+    struct job_options *out, const struct plan_account *account)
+{
+	const struct plan_options *from = &account->options;
+
 	out->rename_mailbox = mem_try_calloc(
 	    from->rename_mailboxes, sizeof(*out->rename_mailbox));
-	if (!out->skip_mailbox || !out->rename_mailbox)
+	if (!out->rename_mailbox ||
+	    copy_list(&out->list, &out->lists, from->list, from->lists) < 0 ||
+	    copy_list(&out->skip_mailbox, &out->skip_mailboxes,
+		from->skip_mailbox, from->skip_mailboxes) < 0 ||
+	    copy_text(&out->source_prefix, account->source.prefix) < 0 ||
+	    copy_text(&out->target_prefix, account->target.prefix) < 0)
 		return -1;
-	for (size_t i = 0; i < from->skip_mailboxes; i++)
-		if (copy_text(&out->skip_mailbox[out->skip_mailboxes++],
-			from->skip_mailbox[i]) < 0)
-			return -1;
 	for (size_t i = 0; i < from->rename_mailboxes; i++) {
 		struct job_rename *r =
 		    &out->rename_mailbox[out->rename_mailboxes++];
@@ -97,13 +131,11 @@ static int set_names(struct job_options *out, const struct plan_options *from)
 	return 0;
 }
 
-static int set_options(
-    struct job_options *out, const struct plan_account *account)
+static void set_limits(struct job_options *out, const struct plan_options *from)
 {
-	const struct plan_options *from = &account->options;
-
-	out->subscription = from->subscription;
-	out->long_lines = long_lines_of(from->long_lines);
+	out->errors_max = from->errors_max;
+	out->max_delete = from->max_delete;
+	out->max_delete_percent = from->max_delete_percent;
 	out->fetch_max = from->fetch_max;
 	out->fetch_size_max = from->fetch_size_max;
 	out->store_max = from->store_max;
@@ -113,26 +145,38 @@ static int set_options(
 	out->timeout_ms = from->timeout_ms > UINT32_MAX
 			      ? UINT32_MAX
 			      : (uint32_t)from->timeout_ms;
-	out->threads = from->overlap;
-	out->list = mem_try_calloc(1, sizeof(char *));
-	if (!out->list ||
-	    (from->list &&
-		copy_text(&out->list[out->lists++], from->list) < 0) ||
-	    copy_text(&out->source_prefix, account->source.prefix) < 0 ||
-	    copy_text(&out->target_prefix, account->target.prefix) < 0)
-		return -1;
-	return set_names(out, from);
 }
 
-static int read_secrets(
-    struct job *job, const struct plan_account *account, struct error *err)
+static int set_options(
+    struct job_options *out, const struct plan_account *account)
 {
-	if (secret_source_read(
-		&account->source.password, &job->source.password, err) < 0)
-		return error_prefix(err, "source password");
-	if (secret_source_read(
-		&account->target.password, &job->target.password, err) < 0)
-		return error_prefix(err, "target password");
+	const struct plan_options *from = &account->options;
+
+	out->mode = modes[from->mode];
+	out->subscription = from->subscription;
+	out->acl = from->acl;
+	out->special_use = from->special_use;
+	out->metadata = from->metadata;
+	out->mailbox_class = from->mailbox_class;
+	out->force_index = switches[from->force_index];
+	out->new_uid = from->new_uid != PLAN_SWITCH_OFF;
+	out->long_lines = long_lines[from->long_lines];
+	out->threads = from->overlap;
+	out->literal_plus = from->literal_plus;
+	set_limits(out, from);
+	if (copy_text(&out->new_uid_template, from->new_uid_template) < 0)
+		return -1;
+	return set_names(out, account);
+}
+
+static int read_secret(const struct plan_endpoint *from, const char *side,
+    struct job_endpoint *out, struct error *err)
+{
+	if (has_token_file(from) || from->password.kind == PLAN_SECRET_NONE)
+		return 0; // EXTERNAL has none
+	if (secret_source_read(&from->password, &out->password, err) < 0)
+		return error_prefix(
+		    err, "%s %s", side, from->is_token ? "token" : "password");
 	return 0;
 }
 
@@ -169,7 +213,10 @@ char *account_job_line(const struct plan_account *account,
 	    set_endpoint(&job.target, &account->target) < 0 ||
 	    set_options(&job.options, account) < 0) {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
-	} else if (read_secrets(&job, account, err) == 0 &&
+	} else if (read_secret(&account->source, "source", &job.source, err) ==
+		       0 &&
+		   read_secret(&account->target, "target", &job.target, err) ==
+		       0 &&
 		   job_check(&job, err) == 0) {
 		line = job_encode(&job, len_out);
 		if (!line)

@@ -30,7 +30,7 @@ enum {
 
 struct command_line {
 	const char *verb, *plan;
-	bool new_run;
+	bool new_run, dry_run;
 	unsigned jobs;
 	const char *only, *format, *jsonl, *user;
 };
@@ -56,7 +56,8 @@ static const char help_text[] =
     "\n"
     "Commands:\n"
     "  check PLAN                    checks the plan, starts nothing\n"
-    "  run PLAN [--new-run] [-j N]   runs it; an unfinished run goes on\n"
+    "  run PLAN [--new-run|--dry-run] [-j N]\n"
+    "                                runs it; an unfinished run goes on\n"
     "  resume PLAN [--only CLASS,...] [-j N]\n"
     "                                runs what is not finished or failed\n"
     "  status PLAN|RUN [-o table|json]\n"
@@ -68,6 +69,8 @@ static const char help_text[] =
     "Options:\n"
     "  -j, --jobs N      accounts at a time, instead of the plan's number\n"
     "      --new-run     starts anew even when the last run is unfinished\n"
+    "      --dry-run     looks at both sides and changes nothing; counts for\n"
+    "                    no other run\n"
     "      --only LIST   outcomes to run again: pending, failed, interrupted,\n"
     "                    temp, auth, partial, quota, crash, ...\n"
     "  -o, --output WORD table or json\n"
@@ -191,7 +194,7 @@ static int check(const struct command_line *c)
 static int supervise(const struct command_line *c, bool resume)
 {
 	const struct supervisor_options options = {
-	    resume, c->new_run, c->jobs, c->only, stdout};
+	    resume, c->new_run, c->dry_run, c->jobs, c->only, stdout};
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct plan *plan = load(c->plan, &warnings, &code);
@@ -321,7 +324,7 @@ static int report(const struct command_line *c)
 
 static const struct verb verbs[] = {
     {"check", "", check},
-    {"run", "jn", run},
+    {"run", "jnd", run},
     {"resume", "jc", resume},
     {"status", "o", status},
     {"report", "fu", report},
@@ -331,6 +334,7 @@ static const struct verb verbs[] = {
 static const struct option long_options[] = {
     {"jobs", required_argument, NULL, 'j'},
     {"new-run", no_argument, NULL, 'n'},
+    {"dry-run", no_argument, NULL, 'd'},
     {"only", required_argument, NULL, 'c'},
     {"output", required_argument, NULL, 'o'},
     {"jsonl", required_argument, NULL, 'f'},
@@ -364,6 +368,9 @@ static int take_option(struct command_line *c, int letter, const char *value)
 		return 0;
 	case 'n':
 		c->new_run = true;
+		return 0;
+	case 'd':
+		c->dry_run = true;
 		return 0;
 	case 'c':
 		if (!supervisor_check_only(value, &bad))

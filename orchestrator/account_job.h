@@ -3,6 +3,7 @@
 #ifndef ORCHESTRATOR_ACCOUNT_JOB_H
 #define ORCHESTRATOR_ACCOUNT_JOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
@@ -10,13 +11,14 @@ struct plan_account;
 
 /*
  * `last_outcome` of the attempt before, NULL when there was none: after trouble
- * the engine waits longer for the target to stand still.
+ * the engine waits longer for the target to stand still. `dry_run`: it changes
+ * nothing.
  *
  * Reads the secrets and encodes the job: one line in malloc'd memory for
  * job_wipe_line. NULL: err->kind is ERROR_CONFIG when the account's settings
  * or secrets are at fault, else ERROR_OS.
  */
 char *account_job_line(const struct plan_account *account,
-    const char *last_outcome, size_t *len_out, struct error *err);
+    const char *last_outcome, bool dry_run, size_t *len_out, struct error *err);
 
 #endif

@@ -162,18 +162,19 @@ static int append(struct journal *j, const char *ev, json_t *fields, bool sync)
 	return rc;
 }
 
-int journal_run_start(
-    struct journal *j, const struct plan *plan, bool resumed, unsigned jobs)
+int journal_run_start(struct journal *j, const struct plan *plan,
+    const struct journal_start *start)
 {
 	char host[128] = "?";
 
 	(void)gethostname(host, sizeof(host) - 1);
-	return append(j, resumed ? "run.resume" : "run.start",
-	    json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I}", "plan", plan->name,
-		"path", text(plan->path), "digest", plan->digest, "accounts",
-		(json_int_t)plan->account_count, "jobs", (json_int_t)jobs,
-		"version", MAILCONVOY_VERSION, "host", text(host), "pid",
-		(json_int_t)getpid()),
+	return append(j, start->is_resumed ? "run.resume" : "run.start",
+	    json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I,s:o*}", "plan",
+		plan->name, "path", text(plan->path), "digest", plan->digest,
+		"accounts", (json_int_t)plan->account_count, "jobs",
+		(json_int_t)start->jobs, "version", MAILCONVOY_VERSION, "host",
+		text(host), "pid", (json_int_t)getpid(), "dry_run",
+		start->is_dry ? json_true() : NULL),
 	    true);
 }
 

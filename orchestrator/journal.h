@@ -34,9 +34,14 @@ void journal_close(struct journal *j);
 /* Did a write fail? Then every later one fails too. */
 bool journal_failed(const struct journal *j, struct error *err);
 
+struct journal_start {
+	bool is_resumed, is_dry;
+	unsigned jobs;
+};
+
 /* All return 0 or -1; the error is kept for journal_failed. */
-int journal_run_start(
-    struct journal *j, const struct plan *plan, bool resumed, unsigned jobs);
+int journal_run_start(struct journal *j, const struct plan *plan,
+    const struct journal_start *start);
 int journal_planned(struct journal *j, const struct plan_account *account);
 int journal_dropped(struct journal *j, const char *id);
 int journal_account_start(struct journal *j, const struct plan_account *account,

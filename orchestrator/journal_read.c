@@ -214,6 +214,7 @@ static int on_run_start(struct journal_run *run, const json_t *line)
 		keep_time(run->started, line);
 	run->has_ended = run->is_complete = false;
 	run->ended[0] = '\0';
+	run->is_dry = json_is_true(json_object_get(line, "dry_run"));
 	keep_digest(run->plan_digest, line);
 	if (keep_text(&run->run_id, line, "run") < 0 ||
 	    keep_text(&run->plan, line, "plan") < 0)

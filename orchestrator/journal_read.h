@@ -61,6 +61,7 @@ struct journal_run {
 	struct journal_account *accounts; /* in plan order, later ones behind */
 	size_t count;
 	bool has_ended;   /* no run.resume after it */
+	bool is_dry;      /* nothing was changed */
 	bool is_complete; /* every account has its result */
 	int exit;
 	char started[CLOCK_TEXT_BYTES], ended[CLOCK_TEXT_BYTES];

@@ -103,13 +103,14 @@ struct json_t *report_batch_json(const struct journal_run *run)
 		bytes += a->bytes_total;
 	}
 	return json_pack(
-	    "{s:i,s:s,s:o,s:o,s:s,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o}", "v",
+	    "{s:i,s:s,s:o,s:o,s:s,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o,s:o*}", "v",
 	    REPORT_VERSION, "kind", "batch", "plan", text(run->plan), "run",
 	    text(run->run_id), "digest", run->plan_digest, "started",
 	    run->started, "ended", run->ended, "complete",
 	    (int)run->is_complete, "exit", run->has_ended ? run->exit : -1,
 	    "accounts", count_outcomes(run), "tally", tally_json_new(&sum),
-	    "copied_total", integer(copied), "bytes_total", integer(bytes));
+	    "copied_total", integer(copied), "bytes_total", integer(bytes),
+	    "dry_run", run->is_dry ? json_true() : NULL);
 }
 
 struct json_t *report_account_json(const struct journal_account *a)

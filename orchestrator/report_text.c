@@ -101,7 +101,8 @@ int report_status_table(const struct journal_run *run, bool live, FILE *out)
 	size_t ended = 0, all = 0;
 	char bytes[32];
 
-	(void)fprintf(out, "%s  run %s  %s%s%s\n\n", run->plan, run->run_id,
+	(void)fprintf(out, "%s  %s %s  %s%s%s\n\n", run->plan,
+	    run->is_dry ? "dry run" : "run", run->run_id,
 	    shown_state(run, live), run->ended[0] ? " " : "", run->ended);
 	(void)fprintf(out, "%-24s %-12s %5s %10s %10s %8s %10s  %s\n",
 	    "ACCOUNT", "OUTCOME", "TRIES", "COPIED", "PRESENT", "REFUSED",

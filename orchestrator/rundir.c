@@ -51,11 +51,16 @@ void rundir_release(struct rundir *dir)
 	*dir = (struct rundir){.lock_fd = -1};
 }
 
+static const char *runs_of(const struct rundir *dir)
+{
+	return dir->is_dry ? "dry-runs" : "runs";
+}
+
 static int select_run(struct rundir *dir, const char *id)
 {
 	forget_run(dir);
 	dir->id = mem_try_strdup(id);
-	dir->path = mem_try_printf("%s/runs/%s", dir->state, id);
+	dir->path = mem_try_printf("%s/%s/%s", dir->state, runs_of(dir), id);
 	if (dir->id && dir->path)
 		return 0;
 	forget_run(dir);
@@ -182,7 +187,8 @@ static bool has_whole_line(int fd)
 
 static bool has_journal(const struct rundir *dir, const char *id)
 {
-	char *path = mem_try_printf("%s/runs/%s/journal.jsonl", dir->state, id);
+	char *path = mem_try_printf(
+	    "%s/%s/%s/journal.jsonl", dir->state, runs_of(dir), id);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	bool has = fd >= 0 && has_whole_line(fd);
 
@@ -195,7 +201,7 @@ static bool has_journal(const struct rundir *dir, const char *id)
 static void newest(
     const struct rundir *dir, bool with_journal, char out[ID_LEN + 1])
 {
-	char *path = mem_try_printf("%s/runs", dir->state);
+	char *path = mem_try_printf("%s/%s", dir->state, runs_of(dir));
 	DIR *list = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 

@@ -5,6 +5,7 @@
  *   <state_dir>/<name>/lock                     one supervisor at a time
  *   <state_dir>/<name>/accounts/<slug>/lock     one engine at a time
  *   <state_dir>/<name>/runs/<UTC>-<4 hex>/journal.jsonl, logs/, report/
+ *   <state_dir>/<name>/dry-runs/...             the same, of dry runs
  *
  * Directories 0700, files 0600.
  */
@@ -20,6 +21,7 @@ struct rundir {
 	char *state; /* <state_dir>/<name> */
 	char *id;    /* of the run */
 	char *path;  /* of the run */
+	bool is_dry; /* among the dry runs, which no other run goes on with */
 	int lock_fd;
 };
 

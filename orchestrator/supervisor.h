@@ -15,6 +15,7 @@ struct plan;
 struct supervisor_options {
 	bool resume;   /* run what failed too; a run must exist */
 	bool new_run;  /* even when the last one is unfinished */
+	bool dry_run;  /* a run of its own, in which nothing is changed */
 	unsigned jobs; /* 0: as the plan says */
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;

@@ -105,7 +105,12 @@ void supervisor_last_lines(
 	print_failures(s);
 	if (report)
 		(void)fprintf(s->out, "  report   %s\n", report);
-	if (code != EXIT_CODE_OK)
+	if (s->is_dry)
+		(void)fprintf(s->out,
+		    "  a dry run: nothing was changed, nothing is done\n"
+		    "  next     mailconvoy run %s\n",
+		    s->plan->path);
+	else if (code != EXIT_CODE_OK)
 		(void)fprintf(
 		    s->out, "  next     mailconvoy resume %s\n", s->plan->path);
 	(void)fflush(s->out);

@@ -86,7 +86,7 @@ struct supervisor {
 	enum stage stage;
 	unsigned start_failures; /* in a row */
 	unsigned local_failures; /* in a row */
-	bool cannot_start, is_journal_lost;
+	bool cannot_start, is_journal_lost, is_dry;
 	int64_t stall_ms; /* 0: by the account's time-out */
 };
 

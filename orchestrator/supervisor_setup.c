@@ -110,7 +110,7 @@ static int choose_run(struct supervisor *s,
 {
 	const struct journal_extent none = {0};
 
-	if (!options->new_run && rundir_find_latest(&s->dir)) {
+	if (!options->new_run && !s->is_dry && rundir_find_latest(&s->dir)) {
 		*exit_out = EXIT_CODE_LOCAL;
 		if (read_before(s, err) < 0)
 			return -1;
@@ -294,15 +294,19 @@ static int allocate(struct supervisor *s,
 static int plan_the_run(struct supervisor *s,
     const struct supervisor_options *options, struct error *err)
 {
-	(void)journal_run_start(
-	    s->journal, s->plan, s->before != NULL, s->sched.config.jobs);
+	const struct journal_start start = {
+	    s->before != NULL, s->is_dry, s->sched.config.jobs};
+
+	(void)journal_run_start(s->journal, s->plan, &start);
 	if (s->before)
 		progress_note(&s->progress, "INFO", "%s run %s",
 		    s->before->is_complete ? "resuming"
 					   : "continuing unfinished",
 		    s->dir.id);
 	else
-		progress_note(&s->progress, "INFO", "new run %s", s->dir.id);
+		progress_note(&s->progress, "INFO", "%s %s",
+		    s->is_dry ? "dry run, nothing is changed:" : "new run",
+		    s->dir.id);
 	drop_accounts(s);
 	size_t selected = select_accounts(s, options);
 	if (selected == SIZE_MAX)
@@ -324,6 +328,7 @@ int supervisor_setup(struct supervisor *s,
 	if (!s->engine || allocate(s, options, err) < 0 ||
 	    set_signals(s, err) < 0 || rundir_init(&s->dir, s->plan, err) < 0)
 		return -1;
+	s->is_dry = s->dir.is_dry = options->dry_run;
 	if (rundir_lock(&s->dir, err) < 0) {
 		*exit_out = strcmp(err->reason, "state.locked") == 0
 				? EXIT_CODE_TEMPORARY

@@ -247,7 +247,8 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		give_up(s, slot, EXIT_CODE_LOCAL, &err);
 		return;
 	}
-	slot->job_line = account_job_line(account, last, &slot->job_len, &err);
+	slot->job_line =
+	    account_job_line(account, last, s->is_dry, &slot->job_len, &err);
 	if (!slot->job_line) {
 		give_up(s, slot,
 		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,

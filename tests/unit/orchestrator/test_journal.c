@@ -49,7 +49,9 @@ static struct journal *open_new(void)
 	struct journal *j = journal_open(path, RUN, 0, 0, &err);
 
 	cr_assert_not_null(j, "%s", err.text);
-	cr_assert_eq(journal_run_start(j, &plan, false, 2), 0);
+	cr_assert_eq(journal_run_start(
+			 j, &plan, &(const struct journal_start){.jobs = 2}),
+	    0);
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(journal_planned(j, &accounts[i]), 0);
 	return j;
@@ -257,7 +259,9 @@ Test(journal, finds_accounts_among_many)
 	struct journal *j = journal_open(path, RUN, 0, 0, &err);
 	char id[32];
 
-	cr_assert_eq(journal_run_start(j, &plan, false, 1), 0);
+	cr_assert_eq(journal_run_start(
+			 j, &plan, &(const struct journal_start){.jobs = 1}),
+	    0);
 	for (int i = 0; i < 3000; i++) {
 		(void)snprintf(id, sizeof(id), "user%d", i);
 		const struct plan_account a = {

@@ -37,14 +37,14 @@ static const char *const auths[] = {"auto", "login", "plain", "cram-md5",
 static const struct plan_account_side no_side;
 static const struct plan_schema_key side_keys[] = {
     {"server", PLAN_SCHEMA_TEXT, SIDE(server), 0, 0, NULL, NULL},
-    {"user", PLAN_SCHEMA_TEXT, SIDE(user), 0, 0, NULL, NULL},
-    {"login", PLAN_SCHEMA_TEXT, SIDE(login), 0, 0, NULL, NULL},
-    {"as", PLAN_SCHEMA_TEXT, SIDE(as), 0, 0, NULL, NULL},
-    {"proxy_auth", PLAN_SCHEMA_TEXT, SIDE(proxy_auth), 0, 0, NULL, NULL},
+    {"user", PLAN_SCHEMA_ANY, SIDE(user), 0, 0, NULL, NULL},
+    {"login", PLAN_SCHEMA_ANY, SIDE(login), 0, 0, NULL, NULL},
+    {"as", PLAN_SCHEMA_ANY, SIDE(as), 0, 0, NULL, NULL},
+    {"proxy_auth", PLAN_SCHEMA_ANY, SIDE(proxy_auth), 0, 0, NULL, NULL},
     {"auth", PLAN_SCHEMA_WORD, SIDE(auth), 0, 0, auths, NULL},
     {"password", PLAN_SCHEMA_ANY, SIDE(password), 0, 0, NULL, NULL},
     {"token", PLAN_SCHEMA_ANY, SIDE(token), 0, 0, NULL, NULL},
-    {"prefix", PLAN_SCHEMA_NODE, SIDE(prefix), 0, 0, NULL, NULL},
+    {"prefix", PLAN_SCHEMA_ANY, SIDE(prefix), 0, 0, NULL, NULL},
 };
 static const struct plan_schema side_schema = {
     side_keys, ARRAY_LEN(side_keys), &no_side};
@@ -199,16 +199,36 @@ void plan_account_side_init(struct plan_account_side *side)
 	side->auth = AUTH_UNSET;
 }
 
-/* "" stands for none, also when one is inherited. */
-static void check_prefix_node(
+/* Stands for "none, whatever is inherited"; NULL is "not mentioned". */
+static const struct plan_yaml_node nothing;
+
+static bool is_given(const struct plan_yaml_node *n)
+{
+	return n && n != &nothing;
+}
+
+/* `null` resets; the empty prefix is none. */
+static void check_texts(
     struct plan_build *b, const char *where, struct plan_account_side *side)
 {
-	const struct plan_yaml_node *n = side->prefix;
+	const struct {
+		const char *key;
+		const struct plan_yaml_node **node;
+	} texts[] = {{"user", &side->user}, {"login", &side->login},
+	    {"as", &side->as}, {"proxy_auth", &side->proxy_auth},
+	    {"prefix", &side->prefix}};
 
-	if (!n || (n->kind == PLAN_YAML_SCALAR && n->len == 0))
-		return;
-	if (!plan_schema_is_text(n, where, "prefix", b->diag))
-		side->prefix = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		const struct plan_yaml_node *n = *texts[i].node;
+		if (!n)
+			continue;
+		if (plan_yaml_is_null(n) ||
+		    (texts[i].node == &side->prefix &&
+			n->kind == PLAN_YAML_SCALAR && n->len == 0))
+			*texts[i].node = &nothing;
+		else if (!plan_schema_is_text(n, where, texts[i].key, b->diag))
+			*texts[i].node = NULL;
+	}
 }
 
 static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
@@ -218,7 +238,7 @@ static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
 
 	plan_account_side_init(side);
 	plan_schema_read(&side_schema, map, where, b->diag, side);
-	check_prefix_node(b, where, side);
+	check_texts(b, where, side);
 	if (side->token && side->password)
 		plan_diag_add(b->diag, "E0214", side->token->place,
 		    side->token->width, "remove one of them",
@@ -232,38 +252,40 @@ static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
 	}
 }
 
-void plan_account_inherit(
-    struct plan_account_side *own, const struct plan_account_side *defaults)
+static void inherit_text(const struct plan_yaml_node **own,
+    const struct plan_yaml_node *from, bool inherits)
 {
-	bool as_itself = own->password && !own->login && !own->as &&
-			 !own->proxy_auth &&
-			 (defaults->as || defaults->proxy_auth);
-	bool other_kind = own->password && defaults->password &&
-			  !own->token != !defaults->token;
+	if (!*own && inherits)
+		*own = from;
+	if (*own == &nothing)
+		*own = NULL;
+}
+
+void plan_account_inherit(
+    struct plan_account_side *own, const struct plan_account_side *from)
+{
+	bool as_itself = own->password && !is_given(own->login) &&
+			 !is_given(own->as) && !is_given(own->proxy_auth) &&
+			 (is_given(from->as) || is_given(from->proxy_auth));
+	bool other_kind =
+	    own->password && from->password && !own->token != !from->token;
 
 	if (!own->server)
-		own->server = defaults->server;
-	if (!own->user)
-		own->user = defaults->user;
-	if (!own->prefix)
-		own->prefix = defaults->prefix;
-	if (!as_itself) {
-		if (!own->login)
-			own->login = defaults->login;
-		if (!own->as)
-			own->as = defaults->as;
-		if (!own->proxy_auth)
-			own->proxy_auth = defaults->proxy_auth;
-		if (own->auth == AUTH_UNSET && !other_kind)
-			own->auth = defaults->auth;
-	}
+		own->server = from->server;
+	inherit_text(&own->user, from->user, true);
+	inherit_text(&own->prefix, from->prefix, true);
+	inherit_text(&own->login, from->login, !as_itself);
+	inherit_text(&own->as, from->as, !as_itself);
+	inherit_text(&own->proxy_auth, from->proxy_auth, !as_itself);
+	if (own->auth == AUTH_UNSET && !as_itself && !other_kind)
+		own->auth = from->auth;
 	if (own->auth == AUTH_UNSET)
 		own->auth = PLAN_AUTH_AUTO;
 	// EXTERNAL logs in with a certificate
 	if (!own->password && own->auth != PLAN_AUTH_EXTERNAL) {
-		own->password = defaults->password;
-		own->token = defaults->token;
-		own->secret = defaults->secret;
+		own->password = from->password;
+		own->token = from->token;
+		own->secret = from->secret;
 	}
 }
 
@@ -500,7 +522,7 @@ static bool build_auth(const struct making *m,
 		out->auth = PLAN_AUTH_PLAIN;
 	if (side->as &&
 	    (out->auth == PLAN_AUTH_LOGIN || out->auth == PLAN_AUTH_CRAM_MD5)) {
-		complain(m, side->as, "E0208", "write auth: plain",
+		complain(m, side->as, "E0208", "write auth: plain, or as: null",
 		    "auth login and cram-md5 cannot log in as somebody else");
 		return false;
 	}
@@ -519,7 +541,7 @@ static bool build_prefix(const struct making *m,
 {
 	const struct plan_yaml_node *n = side->prefix;
 
-	if (!n || n->len == 0)
+	if (!n)
 		return true;
 	out->prefix = expand(m, n, n->text, user);
 	return out->prefix &&

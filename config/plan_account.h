@@ -19,7 +19,7 @@ struct plan_yaml_node;
 /* Values as written; NULL: not given. */
 struct plan_account_side {
 	const struct plan_yaml_node *server, *user, *login, *as, *proxy_auth;
-	const struct plan_yaml_node *prefix;   /* "": none */
+	const struct plan_yaml_node *prefix;
 	const struct plan_yaml_node *password; /* or token */
 	const struct plan_yaml_node *token;    /* the password is one */
 	uint32_t auth;                         /* enum plan_auth */
@@ -48,13 +48,13 @@ void plan_account_read(struct plan_build *b, const struct plan_yaml_node *map,
 
 /*
  * Lays an account's own sides over the defaults: what `own` leaves NULL comes
- * from `defaults`.  An account that brings a password of its own, but no login,
+ * from the defaults.  An account that brings a password of its own, but no login,
  * no `as` and no `proxy_auth`, logs in as itself: the administrator's login and
  * auth of the defaults belong to the defaults' password.  So does the auth of a
  * token to the token.
  */
 void plan_account_inherit(
-    struct plan_account_side *own, const struct plan_account_side *defaults);
+    struct plan_account_side *own, const struct plan_account_side *from);
 
 /* Builds the account and appends it to the plan. */
 void plan_account_add(struct plan_build *b, const struct plan_account_raw *raw);

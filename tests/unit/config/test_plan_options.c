@@ -194,7 +194,8 @@ Test(plan_options, an_administrator_may_stand_for_others)
 	    "accounts:\n"
 	    "  - {user: anna, source: {prefix: \"\"}}\n"
 	    "  - {user: bob, target: {prefix: \"Mail/{id}/\"}}\n"
-	    "  - {user: eve, password: own}\n");
+	    "  - {user: eve, password: own}\n"
+	    "  - {user: dan, source: {proxy_auth: null}, target: {as: ~, login: null, auth: null}}\n");
 	const struct plan_account *a = p->accounts;
 
 	cr_assert_str_eq(a[0].source.login, "admin");
@@ -207,6 +208,10 @@ Test(plan_options, an_administrator_may_stand_for_others)
 	cr_assert_str_eq(a[2].source.login, "eve", "as itself");
 	cr_assert_null(a[2].source.proxy_auth);
 	cr_assert_eq(a[2].target.auth, PLAN_AUTH_AUTO);
+	cr_assert_str_eq(a[3].source.login, "admin", "null resets one");
+	cr_assert_null(a[3].source.proxy_auth);
+	cr_assert_null(a[3].target.as);
+	cr_assert_str_eq(a[3].target.login, "dan");
 	plan_free(p);
 }
 

@@ -166,6 +166,7 @@ class Commands(Case):
                      ('resume', 'plan.yaml', '--only', 'auth,,'),
                      ('resume', 'plan.yaml', '--only', 'sick'),
                      ('status', 'plan.yaml', '-o', 'xml'),
+                     ('resume', 'plan.yaml', '--dry-run'),
                      ('check', 'plan.yaml', '--new-run')):
             rc, out, err = self.mc(*args)
             self.assertEqual((rc, out), (64, ''), args)

@@ -4,20 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
-#include "engine/imap/imap_date.h"
-#include "engine/sync/sync_diff.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_mapping.h"
-#include "engine/sync/sync_orders.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_scan.h"
@@ -105,26 +101,7 @@ void sync_source_box_done(struct sync_source *src, struct source_box *box)
 
 /* ------------------------------------------------------------ listing */
 
-static bool is_mirror(const struct sync_source *src)
-{
-	return src->shared->job->options.mode == JOB_MODE_DST;
-}
-
-/* What a mirror may not be sure of: the first reason is kept. */
-static void object(
-    struct sync_source *src, const struct source_box *box, const char *why)
-{
-	char shown[100];
-
-	if (src->objection[0])
-		return;
-	(void)text_escape(
-	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
-	(void)snprintf(src->objection, sizeof(src->objection),
-	    "mailbox '%s' of the source: %s", shown, why);
-}
-
-static uint64_t expected_entries(const struct source_box *box)
+uint64_t sync_source_expected(const struct source_box *box)
 {
 	return box->m->has_status ? box->m->messages : 1;
 }
@@ -135,124 +112,12 @@ static void start_scan(struct sync_source *src, struct source_box *box)
 	box->with_keys = !box->m->is_cold;
 	box->prefix_pending = 0;
 	box->exists_told = false;
-	if (is_mirror(src) && box->with_keys && !box->index.flags)
+	if (sync_compare_is_mirror(src) && box->with_keys && !box->index.flags)
 		box->index.flags = sync_flags_new();
 	sync_index_reset(&box->index);
-	src->scan_entries += expected_entries(box);
+	src->scan_entries += sync_source_expected(box);
 	sync_source_examine(src, box);
 	sync_scan_list(src->conn, SOURCE_OP_SCAN, box, 1, box->with_keys);
-}
-
-/* syncSrcNew leaves out what is older than the target's newest. */
-static bool is_older(const struct sync_source *src,
-    const struct source_box *box, const struct sync_entry *e)
-{
-	return src->shared->job->options.mode == JOB_MODE_SRC_NEW &&
-	       box->with_keys && e->date != SYNC_INDEX_NO_DATE &&
-	       imap_date_packed_seconds(e->date) < box->newest;
-}
-
-/* The listing (and, when compared, is_present) becomes the list to fetch. */
-static void make_todo(struct sync_source *src, struct source_box *box)
-{
-	struct tally *t = &box->m->by_source;
-	struct sync_shared *shared = src->shared;
-	uint64_t bytes = 0;
-
-	src->scan_entries -= expected_entries(box);
-	box->todo = mem_calloc(box->index.count, sizeof(*box->todo));
-	for (size_t i = 0; i < box->index.count; i++) {
-		const struct sync_entry *e = &box->index.entries[i];
-		if (sync_fetch_was_taken(box, e->uid))
-			continue; // came by a direct fetch and is counted
-		t->source++;
-		if (e->is_deleted) {
-			t->skipped[TALLY_SKIP_DELETED]++;
-		} else if (e->is_present) {
-			t->present++;
-		} else if (is_older(src, box, e)) {
-			t->skipped[TALLY_SKIP_OLDER]++;
-		} else if (sync_fetch_is_too_big(src, box, e)) {
-			t->refused[TALLY_REFUSED_TOO_BIG]++;
-		} else if (src->shared->job->options.dry_run) {
-			t->copied++;
-			t->bytes_copied += e->size;
-		} else {
-			bytes += e->size;
-			box->todo[box->todo_count++] =
-			    (struct todo){.uid = e->uid, .size = e->size};
-		}
-	}
-	atomic_fetch_add(&shared->seen, box->index.count);
-	atomic_fetch_add(&shared->present, t->present);
-	atomic_fetch_add(&shared->expected, box->todo_count);
-	atomic_fetch_add(&shared->expected_bytes, bytes);
-	box->m->bytes_asked = bytes;
-	box->m->is_listed = true;
-	box->todo_open = box->todo_count;
-	box->todo_next = 0;
-	sync_index_release(&box->index);
-	sync_index_release(&box->target_index);
-	box->state = SOURCE_BOX_READY;
-	if (box->todo_count == 0)
-		sync_source_box_done(src, box);
-}
-
-/* A server that lists less than it counts hides mail: say so. */
-static void check_listing(struct sync_source *src, struct source_box *box)
-{
-	if (box->index.count >= box->exists)
-		return;
-	char shown[200];
-	(void)text_escape(
-	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
-	atomic_store(&src->shared->changed, true);
-	object(src, box, "it lists fewer messages than it counts");
-	sync_reporter_warn(src->shared->reporter, "source", "source.hidden",
-	    "mailbox '%s': the server counts %u messages but lists only %zu",
-	    shown, box->exists, box->index.count);
-}
-
-/* The instant of the newest message there; says so when it lies ahead, for
- * then nothing may seem new for long (F195). */
-static int64_t newest_of(struct sync_source *src, const struct source_box *box)
-{
-	const struct sync_index *index = &box->target_index;
-	int64_t newest = INT64_MIN;
-
-	for (size_t i = 0; i < index->count; i++) {
-		int64_t date = index->entries[i].date;
-		if (date != SYNC_INDEX_NO_DATE &&
-		    imap_date_packed_seconds(date) > newest)
-			newest = imap_date_packed_seconds(date);
-	}
-	if (newest > (int64_t)time(NULL))
-		sync_reporter_warn(src->shared->reporter, "source",
-		    "source.future",
-		    "mailbox %zu: the newest message of the target has a date in the future: older ones are not copied by syncSrcNew",
-		    box->m->number);
-	return newest;
-}
-
-static void compare(struct sync_source *src, struct source_box *box)
-{
-	struct sync_pairs pairs = {0};
-	bool mirror = is_mirror(src);
-
-	(void)sync_diff(
-	    &box->index, &box->target_index, mirror ? &pairs : NULL);
-	if (src->shared->job->options.mode == JOB_MODE_SRC_NEW)
-		box->newest = newest_of(src, box);
-	if (box->index.keyless > 0 || box->target_index.keyless > 0)
-		object(src, box, "the start of some messages was not told");
-	if (mirror) {
-		struct sync_orders *orders =
-		    sync_orders_new(&box->index, &box->target_index, &pairs);
-		if (orders)
-			sync_exchange_offer_orders(
-			    src->shared->exchange, box->m->number, orders);
-	}
-	free(pairs.list);
 }
 
 static void try_ready(struct sync_source *src, struct source_box *box)
@@ -262,9 +127,9 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	if (box->with_keys) {
 		if (!box->has_target_index)
 			return;
-		compare(src, box);
+		sync_compare_box(src, box);
 	}
-	make_todo(src, box);
+	sync_compare_make_todo(src, box);
 }
 
 enum failure {
@@ -284,12 +149,12 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 		return;
 	box->is_failed = true;
 	if (failure != FAILURE_TARGET && !box->m->refusal)
-		object(src, box, "it could not be read");
+		sync_compare_object(src, box, "it could not be read");
 	if (box->state == SOURCE_BOX_READY) {
 		open = box->todo_open;
 	} else {
-		open = expected_entries(box) > box->taken_count
-			   ? expected_entries(box) - box->taken_count
+		open = sync_source_expected(box) > box->taken_count
+			   ? sync_source_expected(box) - box->taken_count
 			   : 0;
 		if (!box->m->has_status)
 			open = 0;
@@ -297,7 +162,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	}
 	if (box->state == SOURCE_BOX_SCANNING ||
 	    box->state == SOURCE_BOX_SCANNED)
-		src->scan_entries -= expected_entries(box);
+		src->scan_entries -= sync_source_expected(box);
 	if (failure == FAILURE_GONE) {
 		t->vanished += open;
 		atomic_store(&src->shared->changed, true);
@@ -364,7 +229,7 @@ static void on_scan_done(
 	}
 	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
 		sync_index_finish(&box->index);
-		check_listing(src, box);
+		sync_compare_check_listing(src, box);
 		if (box->with_keys && box->index.keyless > 0) {
 			sync_source_examine(src, box);
 			box->prefix_pending = sync_scan_prefixes(
@@ -532,7 +397,7 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 	const struct job_options *o = &src->shared->job->options;
 
 	src->plan = sync_mapping(&src->inventory, target, o);
-	if (is_mirror(src))
+	if (sync_compare_is_mirror(src))
 		sync_surplus_find(src->plan, &src->inventory, target, o);
 	sync_inventory_release(target);
 	free(target);
@@ -550,7 +415,7 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 		box->m->by_source.extra[TALLY_MAILBOXES] = 1;
 		// a mirror looks all the same: what is left there goes away
 		if (box->m->has_status && box->m->messages == 0 &&
-		    (!is_mirror(src) || box->m->is_cold))
+		    (!sync_compare_is_mirror(src) || box->m->is_cold))
 			sync_source_box_done(src, box);
 	}
 	tell_plan(src);
@@ -611,7 +476,7 @@ static bool start_next_box(struct sync_source *src)
 			return true;
 		}
 		if (src->scan_entries > 0 &&
-		    src->scan_entries + expected_entries(box) >
+		    src->scan_entries + sync_source_expected(box) >
 			SCAN_ENTRIES_MAX)
 			return false;
 		start_scan(src, box);
@@ -662,21 +527,6 @@ static bool is_complete(const struct sync_source *src)
 	       !src->batches && sync_extras_read_is_done(src);
 }
 
-/* All of the source was listed, to the last mailbox: what the target has
- * beyond that may go. */
-static void allow_deleting(struct sync_source *src)
-{
-	uint64_t seen = 0;
-
-	for (size_t i = 0; i < src->plan->count; i++)
-		seen += src->plan->mailboxes[i].by_source.source;
-	if (!src->objection[0] && seen == 0 && src->plan->target_messages > 0 &&
-	    !src->shared->job->options.force)
-		(void)snprintf(src->objection, sizeof(src->objection),
-		    "the source holds no message at all: --force lets it empty the target");
-	sync_exchange_allow_deleting(src->shared->exchange, src->objection);
-}
-
 static void end(struct sync_source *src)
 {
 	src->phase = SOURCE_PHASE_ENDED;
@@ -687,7 +537,7 @@ static void end(struct sync_source *src)
 	} else {
 		imap_conn_logout(src->conn);
 		if (is_complete(src))
-			allow_deleting(src);
+			sync_compare_allow_deleting(src);
 	}
 	sync_queue_finish(src->shared->queue);
 }
@@ -708,7 +558,7 @@ static void on_lost(struct sync_source *src)
 		struct source_box *box = &src->boxes[i];
 		if (box->state != SOURCE_BOX_SCANNING)
 			continue;
-		src->scan_entries -= expected_entries(box);
+		src->scan_entries -= sync_source_expected(box);
 		box->state = SOURCE_BOX_WAITING;
 	}
 	if (wait < 0 || src->is_hopeless) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The source side from inside: for sync_source.c, sync_fetch.c and
- * sync_extras_read.c only. */
+/* The source side from inside: for sync_source.c, sync_compare.c, sync_fetch.c
+ * and sync_extras_read.c only. */
 #ifndef ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 #define ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 
@@ -205,5 +205,30 @@ bool sync_extras_read_is_done(const struct sync_source *src);
 /* Selects the box for the commands to come, unless it is. */
 void sync_source_examine(struct sync_source *src, struct source_box *box);
 void sync_source_box_done(struct sync_source *src, struct source_box *box);
+
+/* How many entries its listing will have, as far as that is known. */
+uint64_t sync_source_expected(const struct source_box *box);
+
+/* sync_compare.c: what follows from a listing. */
+
+bool sync_compare_is_mirror(const struct sync_source *src);
+
+/* A mirror cannot be sure of all of the source: it deletes nothing. The first
+ * reason is kept. */
+void sync_compare_object(
+    struct sync_source *src, const struct source_box *box, const char *why);
+
+/* A server that lists less than it counts hides mail: says so. */
+void sync_compare_check_listing(
+    struct sync_source *src, struct source_box *box);
+
+/* With the target's index: marks what is there, orders what a mirror changes. */
+void sync_compare_box(struct sync_source *src, struct source_box *box);
+
+/* The listing becomes the list to fetch. */
+void sync_compare_make_todo(struct sync_source *src, struct source_box *box);
+
+/* At the end: what the target has beyond the source may go, or why not. */
+void sync_compare_allow_deleting(struct sync_source *src);
 
 #endif

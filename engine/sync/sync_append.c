@@ -169,11 +169,13 @@ static void put_message(struct sync_target *dst, struct imap_cmd *cmd,
 	bool large =
 	    m->bytes > SYNC_ABOVE_BYTES &&
 	    (caps->append_limit == UINT64_MAX || m->bytes > caps->append_limit);
-	bool sync = goes_alone(dst, m) || dst->no_literal_plus || large;
+	bool sync = goes_alone(dst, m) || dst->no_literal_plus || large ||
+		    sync_new_uid_on_trial(dst, box, m);
 
 	put_flags(dst, cmd, box, m);
 	if (m->date[0] && !(m->rungs & (1u << SYNC_RUNG_DATE)))
 		imap_cmd_text(cmd, " %s", m->date);
+	sync_new_uid_put(dst, cmd, box, m);
 	imap_cmd_text(cmd, " ");
 	if (m->spool_fd >= 0)
 		imap_cmd_body_file(cmd, m->spool_fd, m->bytes, sync);
@@ -329,14 +331,16 @@ bool sync_append_work(struct sync_target *dst)
 			break; // see sync_quiet: a CREATE comes first
 		if (seek_first(dst, box))
 			return true;
-		size_t most = dst->is_careful  ? 1
+		bool careful = dst->is_careful || sync_new_uid_on_trial(dst,
+						      box, dst->pending.head);
+		size_t most = careful          ? 1
 			      : may_batch(dst) ? BATCHES_MAX
 					       : SINGLES_MAX;
 		if (dst->sent_count >= most)
 			break;
-		size_t count = dst->is_careful ? 1 : batch_size(dst, &is_full);
+		size_t count = careful ? 1 : batch_size(dst, &is_full);
 		// while answers are awaited a part of a batch may still grow
-		if (!dst->is_careful && !is_full && dst->sent_count > 0)
+		if (!careful && !is_full && dst->sent_count > 0)
 			break;
 		send_batch(dst, box, count);
 		worked = true;
@@ -410,6 +414,8 @@ static int on_ok(
 		box->acked_count = 0;
 	}
 	while ((m = take_of(b))) {
+		if (!b->head)
+			sync_new_uid_on_ok(dst, box, m, last);
 		if (last == 0 && sync_doubt_remember(dst, box, m) < 0)
 			return -1;
 		sync_append_copied(dst, m);
@@ -431,6 +437,8 @@ int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 	unlink_batch(dst, b);
 	if (b->count > 1 && b->head)
 		rc = sync_refuse_batch(dst, b, cmd);
+	else if (b->head && sync_new_uid_take_back(dst, b->head, cmd))
+		message_list_add_front(&dst->pending, take_of(b));
 	else if (b->head)
 		rc = sync_refuse_single(dst, box, take_of(b), cmd);
 	free(b);

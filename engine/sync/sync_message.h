@@ -42,6 +42,8 @@ struct sync_message {
 	    deaths; /* sessions that ended while it was the first under way */
 	unsigned batch_max; /* 0: no limit; halved after a refused batch */
 	bool synchronize;   /* never again by "{n+}" */
+	bool has_new_uid;   /* its APPEND suggested its UID */
+	bool without_new_uid;
 	unsigned rungs, rungs_tried; /* of sync_ladder, a bit each */
 	char *first_words;           /* of its first refusal; NULL */
 	bool flags_counted;          /* those the target does not keep */

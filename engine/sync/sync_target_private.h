@@ -82,6 +82,7 @@ struct target_box {
 	struct sync_index index;
 	struct target_flags flags;
 	struct sync_orders *orders; /* of a mirror; NULL: none */
+	bool no_new_uid;            /* suggested ones are not followed */
 	bool is_forced;             /* to index itself */
 	const char *force_flag;     /* set and taken away for that */
 	/* Where to look for an APPEND in doubt: messages that arrived since are
@@ -148,6 +149,13 @@ struct target_mirror {
 	size_t pending; /* commands under way */
 };
 
+/* Are UIDs suggested to this server? */
+enum target_new_uid {
+	TARGET_NEW_UID_UNKNOWN,
+	TARGET_NEW_UID_KNOWN, /* it takes them */
+	TARGET_NEW_UID_OFF
+};
+
 /* The mailbox that is made to index itself now. */
 struct target_force {
 	size_t at, pending;
@@ -212,6 +220,7 @@ struct sync_target {
 	size_t found_prefix_pending;
 	struct target_mirror mirror;
 	struct target_force force;
+	enum target_new_uid new_uid;
 };
 
 /* sync_target.c */
@@ -332,6 +341,25 @@ int sync_mirror_on_event(struct sync_target *dst,
     const struct imap_event *event, const struct imap_cmd *cmd);
 void sync_mirror_reset(struct sync_target *dst);
 void sync_mirror_release(struct sync_target *dst);
+
+/* sync_new_uid.c: suggested UIDs. */
+
+/* Is this the first suggestion? It goes alone, and waits for its go. */
+bool sync_new_uid_on_trial(const struct sync_target *dst,
+    const struct target_box *box, const struct sync_message *m);
+
+/* Writes the suggestion of a message, if there is one. */
+void sync_new_uid_put(struct sync_target *dst, struct imap_cmd *cmd,
+    const struct target_box *box, struct sync_message *m);
+
+/* The last message of an APPEND became `uid`; 0: not told. */
+void sync_new_uid_on_ok(struct sync_target *dst, struct target_box *box,
+    const struct sync_message *last, uint32_t uid);
+
+/* A message was refused: true when that may be for its suggestion, and it is to
+ * be sent once more without. */
+bool sync_new_uid_take_back(struct sync_target *dst, struct sync_message *m,
+    const struct imap_cmd *cmd);
 
 /* sync_force_index.c: at the very end. */
 

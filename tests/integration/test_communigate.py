@@ -10,8 +10,6 @@ from convoy import CANARY, PLAIN, Case
 from imap_client import Imap, ImapError
 from scripted_server import Fault, MiniServer
 
-# Take a line away when the options it names have come.
-NEW_UID = unittest.skip('not wired yet: --newUIDTemplate, --noNewUID')
 
 AUTH = 77
 MIXED = {'INBOX': 5, 'Sent': 3, 'Work': 2, 'Work/2020': 4}
@@ -417,7 +415,6 @@ class Prefixes(CommuniGateCase):
             self.assertEqual(0, target.count('APPEND', 'CREATE'))
 
 
-@NEW_UID
 class NewUid(CommuniGateCase):
     """--newUIDTemplate TEXT, TEXT with %u for the source's UID: it stands
     between date and literal of every message of an APPEND, when the target's

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "engine/sync/sync_known.h"
+
+#include <string.h>
+
+#include "engine/base/error.h"
+#include "engine/contract/job.h"
+#include "engine/sync/sync_mailbox.h"
+#include "engine/sync/sync_state.h"
+
+/* All three numbers: without one of them nothing is sure. */
+static bool is_told(const struct sync_state_side *side)
+{
+	return side->uidvalidity && side->uidnext;
+}
+
+static bool is_same(
+    const struct sync_state_side *then, const struct sync_state_side *now)
+{
+	return is_told(then) && then->uidvalidity == now->uidvalidity &&
+	       then->uidnext == now->uidnext && then->messages == now->messages;
+}
+
+static struct sync_state_side source_of(const struct sync_mailbox *m)
+{
+	return (struct sync_state_side){.uidvalidity = m->uidvalidity,
+	    .uidnext = m->uidnext,
+	    .messages = m->messages};
+}
+
+static struct sync_state_side target_of(const struct sync_mailbox *m)
+{
+	return (struct sync_state_side){.uidvalidity = m->target_uidvalidity,
+	    .uidnext = m->target_uidnext,
+	    .messages = m->target_messages};
+}
+
+void sync_known_find(struct sync_plan *plan, struct sync_state *state,
+    const struct job_options *options)
+{
+	if (options->mode == JOB_MODE_DST)
+		return;
+	for (size_t i = 0; i < plan->count; i++) {
+		struct sync_mailbox *m = &plan->mailboxes[i];
+		const struct sync_state_side source = source_of(m);
+		const struct sync_state_side target = target_of(m);
+		struct sync_state_box box;
+		if (m->refusal || !m->target || m->create || !m->has_status ||
+		    !sync_state_find(state, m->source, m->target, &box))
+			continue;
+		// what is marked \Deleted may have lost its mark
+		m->is_unchanged = box.complete && box.deleted == 0 &&
+				  is_same(&box.source, &source) &&
+				  is_same(&box.target, &target);
+	}
+}
+
+/* Everything of the source is there, and nothing was left out that another run
+ * might not leave out. */
+static bool is_complete(const struct sync_mailbox *m, const struct tally *t)
+{
+	return m->has_status && !m->refusal && tally_balances(t) &&
+	       t->source == m->messages &&
+	       t->source ==
+		   t->copied + t->present + t->skipped[TALLY_SKIP_DELETED] &&
+	       t->extra[TALLY_MAILBOXES_FAILED] == 0;
+}
+
+/* As the target should stand now, if nobody else touched it: then the next run
+ * will find other numbers. */
+static struct sync_state_side left_behind(
+    const struct sync_mailbox *m, const struct tally *t)
+{
+	struct sync_state_side side = target_of(m);
+
+	side.messages +=
+	    (uint32_t)t->copied - (uint32_t)t->extra[TALLY_DELETED];
+	if (t->copied > 0) {
+		side.uidvalidity = m->end_uidvalidity;
+		side.uidnext = m->end_uidnext;
+	}
+	return side;
+}
+
+static int store(
+    const struct sync_mailbox *m, struct sync_state *state, struct error *err)
+{
+	struct tally t = m->by_source;
+
+	tally_add(&t, &m->by_target);
+	if (!is_complete(m, &t))
+		return sync_state_forget(state, m->source, m->target, err);
+	const struct sync_state_box box = {
+	    .source = source_of(m),
+	    .target = left_behind(m, &t),
+	    .present = t.copied + t.present,
+	    .deleted = t.skipped[TALLY_SKIP_DELETED],
+	    .complete = true,
+	};
+	return sync_state_put(state, m->source, m->target, &box, err);
+}
+
+int sync_known_store(const struct sync_plan *plan, struct sync_state *state,
+    const struct job_options *options, struct error *err)
+{
+	// of syncSrcNew nothing can be said but that it was done
+	if (options->mode == JOB_MODE_SRC_NEW)
+		return 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct sync_mailbox *m = &plan->mailboxes[i];
+		if (m->is_unchanged || !m->target)
+			continue;
+		if (store(m, state, err) < 0)
+			return -1;
+	}
+	return 0;
+}

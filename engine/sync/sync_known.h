@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a state file saves: a mailbox that stands on both sides as it stood at
+ * the end of a complete pass is done on the inventory alone.  Called by one
+ * thread at a time: before the plan is published, and after both sides ended.
+ */
+#ifndef ENGINE_SYNC_SYNC_KNOWN_H
+#define ENGINE_SYNC_SYNC_KNOWN_H
+
+struct error;
+struct job_options;
+struct sync_plan;
+struct sync_state;
+
+/* Marks the mailboxes that need no look (sync_mailbox.is_unchanged). A mirror
+ * looks at all of them: flags change without a trace in these numbers. */
+void sync_known_find(struct sync_plan *plan, struct sync_state *state,
+    const struct job_options *options);
+
+/* Stores what this run has completed, and forgets what it has not. */
+int sync_known_store(const struct sync_plan *plan, struct sync_state *state,
+    const struct job_options *options, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -49,7 +49,8 @@ enum {
 static const int64_t file_bytes_max = (int64_t)2 << 30;
 
 static const char schema_meta[] =
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID";
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB, digest BLOB)"
+    " WITHOUT ROWID";
 static const char schema_mailbox[] =
     "CREATE TABLE mailbox(key BLOB PRIMARY KEY, source BLOB, target BLOB,"
     " source_uidvalidity INTEGER, source_uidnext INTEGER,"
@@ -297,15 +298,21 @@ static int open_database(struct sync_state *state)
 
 static int put_meta(sqlite3 *db, const char *name, const char *value)
 {
+	uint8_t digest[HASH_KEY_BYTES];
 	sqlite3_stmt *s = NULL;
 	int rc = sqlite3_prepare_v2(
-	    db, "INSERT OR REPLACE INTO meta VALUES(?,?)", -1, &s, NULL);
+	    db, "INSERT OR REPLACE INTO meta VALUES(?,?,?)", -1, &s, NULL);
+
+	hash_key(value, strlen(value), digest);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(
 		    s, 2, value, (int)strlen(value), SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_blob(
+		    s, 3, digest, SYNC_STATE_CHECK_BYTES, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		(void)sqlite3_step(s);
 	int end = sqlite3_finalize(s);
@@ -392,21 +399,36 @@ static int check_structure(sqlite3 *db)
 	return is_ok ? SQLITE_OK : SQLITE_CORRUPT;
 }
 
+/* SQLITE_ROW when the row holds what was written; then compares. */
+static int compare_pair_key(
+    sqlite3_stmt *s, const char *pair_key, bool *is_same)
+{
+	uint8_t digest[HASH_KEY_BYTES];
+	size_t len = strlen(pair_key);
+	const void *value = sqlite3_column_blob(s, 0);
+	size_t value_len = (size_t)sqlite3_column_bytes(s, 0);
+	const void *stored = sqlite3_column_blob(s, 1);
+
+	hash_key(value ? value : "", value_len, digest);
+	if (!stored || sqlite3_column_bytes(s, 1) != SYNC_STATE_CHECK_BYTES ||
+	    memcmp(stored, digest, SYNC_STATE_CHECK_BYTES) != 0)
+		return SQLITE_CORRUPT;
+	*is_same =
+	    value_len == len && (len == 0 || memcmp(value, pair_key, len) == 0);
+	return SQLITE_ROW;
+}
+
 static int check_pair_key(sqlite3 *db, const char *pair_key, bool *is_same)
 {
 	sqlite3_stmt *s = NULL;
-	size_t len = strlen(pair_key);
-	int rc = sqlite3_prepare_v2(
-	    db, "SELECT value FROM meta WHERE name='pair'", -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(db,
+	    "SELECT value, digest FROM meta WHERE name='pair'", -1, &s, NULL);
 
 	if (rc != SQLITE_OK)
 		return rc;
 	rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		const void *value = sqlite3_column_blob(s, 0);
-		*is_same = (size_t)sqlite3_column_bytes(s, 0) == len &&
-			   (len == 0 || memcmp(value, pair_key, len) == 0);
-	}
+	if (rc == SQLITE_ROW)
+		rc = compare_pair_key(s, pair_key, is_same);
 	int end = sqlite3_finalize(s);
 	if (end != SQLITE_OK)
 		return end;
@@ -449,6 +471,9 @@ static enum sync_state_verdict make_new(
 {
 	int rc = open_database(state);
 
+	// what a power loss does to a file this young, the next open sees
+	if (rc == SQLITE_OK)
+		rc = run(state->db, "PRAGMA synchronous=OFF");
 	if (rc == SQLITE_OK)
 		rc = make_tables(state->db, pair_key);
 	if (rc == SQLITE_OK)

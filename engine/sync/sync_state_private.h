@@ -67,7 +67,75 @@ struct sync_state {
 int sync_state_error(sqlite3 *db, const char *path, int code, const char *what,
     struct error *err);
 
-/* sync_state.c */
+/* sync_state_row.c: statements and the rows of mailboxes.  What returns int
+ * returns a code of the library. */
+
+/* A mailbox as the file knows it: by a digest of both names. */
+struct sync_state_names {
+	const char *source, *target;
+	uint8_t key[HASH_KEY_BYTES];
+};
+
+struct sync_state_row {
+	bool is_recorded; /* else only an intent, or nothing */
+	struct sync_state_box box;
+	struct sync_state_intent intent;
+};
+
+struct sync_state_names sync_state_names_of(
+    const char *source, const char *target);
+
 int sync_state_prepare(struct sync_state *state);
+
+/* With `key` bound as the first parameter, unless NULL. */
+sqlite3_stmt *sync_state_statement(struct sync_state *state,
+    enum sync_state_statement which, const uint8_t *key);
+
+/* Runs a statement that tells no rows. */
+int sync_state_execute(sqlite3_stmt *s);
+
+/* After the last look at a row. */
+int sync_state_finish(sqlite3_stmt *s);
+
+/* A transaction, when there is none. */
+int sync_state_begin(struct sync_state *state);
+
+/* False when the column is no number of this size. */
+bool sync_state_column_u32(sqlite3_stmt *s, int column, uint32_t *out);
+
+void sync_state_put_u32(uint8_t *p, uint32_t value);
+
+/* All zero when there is none. A row that is not as it was written takes its
+ * mailbox with it. */
+int sync_state_row_get(struct sync_state *state,
+    const struct sync_state_names *names, struct sync_state_row *out);
+int sync_state_row_put(struct sync_state *state,
+    const struct sync_state_names *names, const struct sync_state_row *row);
+
+/* The row and all pairs of the mailbox. */
+int sync_state_row_drop(struct sync_state *state, const uint8_t *key);
+
+/* sync_state_pairs.c: SQLITE_MISMATCH where a chunk is not as it was written. */
+
+int sync_state_pairs_append(struct sync_state *state,
+    const struct sync_state_names *names, const struct sync_state_pair *pairs,
+    size_t count);
+
+/* Writes what is in memory only; leave also ends adding to this mailbox. */
+int sync_state_pairs_write(struct sync_state *state);
+int sync_state_pairs_leave(struct sync_state *state);
+
+/* Leaves both outputs alone when there are none. */
+int sync_state_pairs_read(struct sync_state *state,
+    const struct sync_state_names *names, const struct sync_state_row *row,
+    struct sync_state_pair **pairs_out, size_t *count_out);
+
+int sync_state_pairs_filter(struct sync_state *state,
+    const struct sync_state_names *names, const uint32_t *kept,
+    size_t kept_count);
+
+/* Many commits make many small chunks: makes few of them. */
+int sync_state_pairs_compact(struct sync_state *state,
+    const struct sync_state_names *names, const struct sync_state_row *row);
 
 #endif

@@ -299,6 +299,9 @@ static int set_what(struct job_options *job, const struct engine_option *o,
 			return -1;
 		job->long_lines = (enum job_long_lines)word;
 		return 0;
+	case OPT_STATE_FILE:
+		set_string(&job->state_file, value);
+		return 0;
 	case OPT_NEW_UID_TEMPLATE:
 		set_string(&job->new_uid_template, value);
 		return 0;

@@ -159,6 +159,7 @@ static const struct job_field option_fields[] = {
     OPTION(new_uid, JOB_FIELD_BOOL),
     OPTION(new_uid_template, JOB_FIELD_TEXT),
     OPTION_WORD(long_lines, long_lines_words),
+    OPTION(state_file, JOB_FIELD_TEXT),
     OPTION(errors_max, JOB_FIELD_U32),
     OPTION(fetch_max, JOB_FIELD_U32),
     OPTION(fetch_size_max, JOB_FIELD_U32),

@@ -104,6 +104,7 @@ struct job_options {
 	bool new_uid;
 	char *new_uid_template; /* "UID %u"; NULL: no UID is suggested */
 	enum job_long_lines long_lines;
+	char *state_file;    /* what earlier runs found; NULL: none */
 	uint32_t errors_max; /* refused in a row: the mailbox is given up */
 	/* messages and MiB */
 	uint32_t fetch_max, fetch_size_max;

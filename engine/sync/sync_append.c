@@ -19,6 +19,7 @@
 #include "engine/sync/sync_ladder.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
+#include "engine/sync/sync_state.h"
 
 enum {
 	BATCHES_MAX = 3,  /* MULTIAPPENDs under way */
@@ -250,6 +251,21 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 	return count;
 }
 
+/* Before the first APPEND leaves the state file must know of it: a run that is
+ * killed leaves a server that may still store. */
+static bool may_begin(struct sync_target *dst)
+{
+	const struct sync_state_intent intent = {
+	    .uidvalidity = 1, .uidnext = 1};
+
+	if (!dst->shared->state || dst->has_intent)
+		return true;
+	dst->has_error = sync_state_intend(dst->shared->state, "", "", &intent,
+			     &dst->error) < 0;
+	dst->has_intent = !dst->has_error;
+	return dst->has_intent;
+}
+
 static void send_batch(
     struct sync_target *dst, struct target_box *box, size_t count)
 {
@@ -342,6 +358,8 @@ bool sync_append_work(struct sync_target *dst)
 		// while answers are awaited a part of a batch may still grow
 		if (!careful && !is_full && dst->sent_count > 0)
 			break;
+		if (!may_begin(dst))
+			return true;
 		send_batch(dst, box, count);
 		worked = true;
 	}
@@ -374,8 +392,8 @@ static struct sync_message *take_of(struct append_batch *b)
 }
 
 /* The last UID of a consistent APPENDUID (F102), or 0. */
-static uint32_t appended_last_uid(
-    const struct imap_cmd *cmd, const struct target_box *box, size_t count)
+static uint32_t appended_last_uid(const struct imap_cmd *cmd,
+    const struct target_box *box, size_t count, uint32_t *validity_out)
 {
 	const char *args = imap_cmd_code_args(cmd);
 	struct imap_seqset_reader r;
@@ -389,6 +407,7 @@ static uint32_t appended_last_uid(
 	if (end == args || *end != ' ' || validity == 0 ||
 	    (box->uidvalidity && box->uidvalidity != validity))
 		return 0;
+	*validity_out = validity <= UINT32_MAX ? (uint32_t)validity : 0;
 	imap_seqset_reader_init(&r, end + 1, strlen(end + 1));
 	while (imap_seqset_next(&r, &low, &high) == 1) {
 		if (low <= last)
@@ -403,8 +422,10 @@ static int on_ok(
     struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
 {
 	struct target_box *box = b->box;
-	uint32_t last =
-	    dst->doubts.count == 0 ? appended_last_uid(cmd, box, b->count) : 0;
+	uint32_t validity = 0;
+	uint32_t last = dst->doubts.count == 0
+			    ? appended_last_uid(cmd, box, b->count, &validity)
+			    : 0;
 	struct sync_message *m;
 
 	dst->is_careful = false;
@@ -413,6 +434,8 @@ static int on_ok(
 		box->uidnext = last + 1;
 		box->acked_count = 0;
 	}
+	box->m->end_uidnext = last > 0 ? last + 1 : 0;
+	box->m->end_uidvalidity = last > 0 ? validity : 0;
 	while ((m = take_of(b))) {
 		if (!b->head)
 			sync_new_uid_on_ok(dst, box, m, last);

@@ -141,6 +141,7 @@ static int settle(struct sync_target *dst, struct target_box *box)
 			if (sync_doubt_remember(dst, box, m) < 0)
 				return -1;
 			sync_append_copied(dst, m);
+			box->m->end_uidnext = 0;
 			found++;
 		} else {
 			rc |= send_again(dst, m, &again);

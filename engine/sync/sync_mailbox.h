@@ -19,8 +19,9 @@ struct sync_mailbox {
 	char *refusal;         /* why it is not copied at all, or NULL */
 	/* source, as STATUS told */
 	bool has_status, has_size;
-	uint32_t messages, uidvalidity;
+	uint32_t messages, uidnext, uidvalidity;
 	uint64_t bytes;
+	bool is_unchanged; /* on both sides since a complete pass: no look */
 	/* target */
 	bool create, subscribe;
 	bool has_case_twin; /* another one's target differs in case only */
@@ -30,6 +31,8 @@ struct sync_mailbox {
 	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
 	uint64_t append_limit; /* bytes of one message; UINT64_MAX: none told */
 	/* results; read by others only when the sides have ended */
+	uint32_t end_uidnext, end_uidvalidity; /* of the target, behind our last
+						  APPEND; 0: not known */
 	uint64_t bytes_asked; /* of the messages to be copied, when listed */
 	bool is_listed;
 	struct tally by_source, by_target;

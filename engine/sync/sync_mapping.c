@@ -127,6 +127,7 @@ static void add_mailbox(struct sync_plan *plan, const struct sync_box *box,
 	    .has_status = box->has_status,
 	    .has_size = box->has_size,
 	    .messages = box->messages,
+	    .uidnext = box->uidnext,
 	    .uidvalidity = box->uidvalidity,
 	    .bytes = box->bytes,
 	};

@@ -7,7 +7,8 @@
  * stood still for a while.  A mailbox that moved is not trusted: every message
  * for it is looked for among what arrived before it is sent.
  *
- * An account of which no mailbox but INBOX exists needs no wait: a run appends
+ * A state file knows whether the last run ended with an answer to everything:
+ * then there is nothing to wait for.  An account of which no mailbox but INBOX exists needs no wait: a run appends
  * nothing before its first CREATE was answered, so that would be visible.
  */
 #include "engine/sync/sync_target_private.h"
@@ -16,6 +17,7 @@
 #include "engine/base/log.h"
 #include "engine/contract/job.h"
 #include "engine/sync/sync_names.h"
+#include "engine/sync/sync_state.h"
 
 enum {
 	ROUNDS_MAX = 8
@@ -24,6 +26,15 @@ enum {
 static int64_t settle_ms(const struct sync_target *dst)
 {
 	return dst->shared->job->options.settle_ms;
+}
+
+/* Does the state file say that the last run had an answer to everything? */
+static bool ended_well(const struct sync_target *dst)
+{
+	const struct sync_shared *shared = dst->shared;
+
+	return shared->state && shared->state_is_old &&
+	       !sync_state_any_intent(shared->state);
 }
 
 void sync_quiet_init(struct sync_target *dst)
@@ -38,8 +49,8 @@ void sync_quiet_init(struct sync_target *dst)
 		existing += !m->create;
 	}
 	bool is_fresh = others > 0 && existing == 0;
-	dst->quiet = is_fresh || settle_ms(dst) == 0 ? TARGET_QUIET_SURE
-						     : TARGET_QUIET_UNKNOWN;
+	bool is_sure = is_fresh || settle_ms(dst) == 0 || ended_well(dst);
+	dst->quiet = is_sure ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/clock.h"
@@ -16,9 +17,11 @@
 #include "engine/sync/sync_accounting.h"
 #include "engine/sync/sync_class_run.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_known.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_source.h"
+#include "engine/sync/sync_state.h"
 #include "engine/sync/sync_target.h"
 
 enum {
@@ -268,8 +271,72 @@ static int make_shared(struct sync_shared *shared, const struct job *job,
 	return 0;
 }
 
+/* Which accounts the state file is about. */
+static char *pair_key(const struct job *job)
+{
+	const struct job_endpoint *s = &job->source, *t = &job->target;
+	const struct job_options *o = &job->options;
+
+	return mem_printf("%s:%u %s %s %s > %s:%u %s %s %s", s->host,
+	    (unsigned)s->port, s->user,
+	    s->proxy_auth ? s->proxy_auth
+	    : s->as       ? s->as
+			  : "",
+	    o->source_prefix ? o->source_prefix : "", t->host,
+	    (unsigned)t->port, t->user,
+	    t->proxy_auth ? t->proxy_auth
+	    : t->as       ? t->as
+			  : "",
+	    o->target_prefix ? o->target_prefix : "");
+}
+
+/* 0 also without one: a file that is not ours costs time, nothing else. */
+static int open_state(struct sync_shared *shared, struct error *err)
+{
+	const struct job_options *o = &shared->job->options;
+	enum sync_state_verdict verdict = SYNC_STATE_NEW;
+
+	if (!o->state_file || o->dry_run)
+		return 0;
+	char *key = pair_key(shared->job);
+	shared->state =
+	    sync_state_open(o->state_file, key, shared->log, &verdict, err);
+	free(key);
+	shared->state_is_old = verdict == SYNC_STATE_OLD;
+	if (shared->state)
+		return 0;
+	if (verdict == SYNC_STATE_LOCKED || verdict == SYNC_STATE_FAILED)
+		return -1;
+	sync_reporter_warn(shared->reporter, "engine", "local.state",
+	    "working without the state file: %s", err->text);
+	err->kind = ERROR_NONE;
+	return 0;
+}
+
+/* Both sides have ended: what is known now is kept. */
+static int close_state(struct sync_shared *shared, struct sync_source *source,
+    struct sync_target *target, struct error *err)
+{
+	struct sync_plan *plan = sync_source_plan(source);
+	int rc = 0;
+
+	if (!shared->state)
+		return 0;
+	if (plan)
+		rc = sync_known_store(
+		    plan, shared->state, &shared->job->options, err);
+	if (rc == 0 && sync_target_is_settled(target))
+		rc = sync_state_settled(shared->state, "", "", err);
+	if (rc == 0)
+		rc = sync_state_flush(shared->state, err);
+	sync_state_close(shared->state);
+	shared->state = NULL;
+	return rc;
+}
+
 static void release_shared(struct sync_shared *shared)
 {
+	sync_state_close(shared->state);
 	sync_queue_free(shared->queue);
 	sync_exchange_free(shared->exchange);
 	sync_wake_release(&shared->source_wake);
@@ -308,6 +375,8 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	    settings_of(job, &job->target, "target", io->log);
 	struct sync_source *source = sync_source_new(&shared, &from);
 	struct sync_target *target = sync_target_new(&shared, &to);
+	if (rc == 0)
+		rc = open_state(&shared, &err);
 	struct sync_class_run *classes =
 	    rc == 0 ? sync_class_run_begin(&shared, io) : NULL;
 	if (rc == 0)
@@ -319,6 +388,9 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	if (!ending.error && !ending.interrupted)
 		sync_class_run_end(classes, &shared, sync_source_plan(source));
 	sync_class_run_free(classes);
+	if (rc == 0 && close_state(&shared, source, target, &err) < 0 &&
+	    !ending.error)
+		ending.error = &err;
 	ending.changed = atomic_load(&shared.changed);
 	ending.needs_look = atomic_load(&shared.needs_look);
 	sync_accounting_close(sync_source_plan(source), &ending, io->log,

@@ -17,6 +17,7 @@ struct log;
 struct sync_exchange;
 struct sync_queue;
 struct sync_reporter;
+struct sync_state;
 
 struct sync_shared {
 	const struct job *job;
@@ -24,6 +25,8 @@ struct sync_shared {
 	struct sync_reporter *reporter;
 	struct sync_queue *queue;
 	struct sync_exchange *exchange;
+	struct sync_state *state; /* NULL: none */
+	bool state_is_old;        /* of a former run, not made now */
 	struct sync_wake source_wake, target_wake;
 	atomic_bool interrupted; /* stop cleanly, now */
 	atomic_bool changed;     /* another pass will find work */

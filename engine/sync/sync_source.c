@@ -13,6 +13,7 @@
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_flags.h"
+#include "engine/sync/sync_known.h"
 #include "engine/sync/sync_mapping.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -397,6 +398,8 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 	const struct job_options *o = &src->shared->job->options;
 
 	src->plan = sync_mapping(&src->inventory, target, o);
+	if (src->shared->state)
+		sync_known_find(src->plan, src->shared->state, o);
 	if (sync_compare_is_mirror(src))
 		sync_surplus_find(src->plan, &src->inventory, target, o);
 	sync_inventory_release(target);
@@ -413,6 +416,15 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 			continue;
 		}
 		box->m->by_source.extra[TALLY_MAILBOXES] = 1;
+		if (box->m->is_unchanged) {
+			box->m->by_source.source = box->m->messages;
+			box->m->by_source.present = box->m->messages;
+			atomic_fetch_add(&src->shared->seen, box->m->messages);
+			atomic_fetch_add(
+			    &src->shared->present, box->m->messages);
+			sync_source_box_done(src, box);
+			continue;
+		}
 		// a mirror looks all the same: what is left there goes away
 		if (box->m->has_status && box->m->messages == 0 &&
 		    (!sync_compare_is_mirror(src) || box->m->is_cold))

@@ -73,6 +73,13 @@ void sync_target_free(struct sync_target *dst)
 	free(dst);
 }
 
+bool sync_target_is_settled(const struct sync_target *dst)
+{
+	// of what a former run had sent nothing is known before it is quiet
+	return dst->sent_count == 0 && dst->doubts.count == 0 &&
+	       dst->quiet == TARGET_QUIET_SURE;
+}
+
 const struct error *sync_target_error(const struct sync_target *dst)
 {
 	return dst->has_error ? &dst->error : NULL;
@@ -476,6 +483,7 @@ static bool take_plan(struct sync_target *dst)
 		box->status_uidnext = box->m->target_uidnext;
 		box->needs_scan =
 		    !box->m->is_cold && !box->m->refusal &&
+		    !box->m->is_unchanged &&
 		    (is_mirror(dst) ||
 			!(box->m->has_status && box->m->messages == 0));
 	}

@@ -9,6 +9,7 @@
 #define ENGINE_SYNC_SYNC_TARGET_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/sync/sync_shared.h"
@@ -26,6 +27,10 @@ enum sync_step sync_target_step(struct sync_target *dst);
 /* What to poll for when a step was idle. */
 void sync_target_poll(
     struct sync_target *dst, struct pollfd *out, int64_t *deadline_ms);
+
+/* After the end: has the server answered for all that was appended, by this run
+ * and by those before? */
+bool sync_target_is_settled(const struct sync_target *dst);
 
 /* After the end: NULL when all went well. */
 const struct error *sync_target_error(const struct sync_target *dst);

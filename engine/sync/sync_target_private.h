@@ -191,6 +191,7 @@ struct sync_target {
 				      that are never selected */
 	bool flags_asked, flags_answered;
 	bool create_sent, create_answered; /* any one of this run */
+	bool has_intent;        /* the state file knows that we append */
 	uint64_t too_big_bytes; /* the smallest message refused for its size;
 				   UINT64_MAX: none was */
 	int64_t hold_until_ms;  /* nothing is sent before: the server had

@@ -45,7 +45,7 @@ static int commit(struct sync_state *state)
 static int fail(struct sync_state *state, int code, struct error *err)
 {
 	if (state->failure.kind == ERROR_NONE)
-		(void)sync_state_error(
+		(void)sync_state_db_error(
 		    state->db, state->path, code, "write", &state->failure);
 	state->in_transaction = false; // the close rolls back
 	*err = state->failure;
@@ -85,10 +85,9 @@ static void leave_read(struct sync_state *state, int code)
 static bool read_row(struct sync_state *state, const char *source_name,
     const char *target_name, struct sync_state_row *out)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	(void)pthread_mutex_lock(&state->mutex);
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	bool is_usable = state->failure.kind == ERROR_NONE;
 	int rc = is_usable ? sync_state_row_get(state, &names, out) : SQLITE_OK;
 	leave_read(state, rc);
@@ -134,14 +133,14 @@ bool sync_state_any_intent(struct sync_state *state)
 size_t sync_state_load_pairs(struct sync_state *state, const char *source_name,
     const char *target_name, struct sync_state_pair **pairs_out)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
 	struct sync_state_row row;
 	size_t count = 0;
 	int rc = SQLITE_OK;
 
 	*pairs_out = NULL;
 	(void)pthread_mutex_lock(&state->mutex);
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	if (state->failure.kind == ERROR_NONE) {
 		rc = sync_state_pairs_write(state);
 		if (rc == SQLITE_OK)
@@ -160,11 +159,10 @@ int sync_state_add_pairs(struct sync_state *state, const char *source_name,
     const char *target_name, const struct sync_state_pair *pairs, size_t count,
     struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(
 	    state, sync_state_pairs_append(state, &names, pairs, count), err);
 }
@@ -173,11 +171,10 @@ int sync_state_drop_missing(struct sync_state *state, const char *source_name,
     const char *target_name, const uint32_t *kept, size_t kept_count,
     struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(state,
 	    sync_state_pairs_filter(state, &names, kept, kept_count), err);
 }
@@ -213,22 +210,20 @@ int sync_state_put(struct sync_state *state, const char *source_name,
     const char *target_name, const struct sync_state_box *box,
     struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(state, put_box(state, &names, box), err);
 }
 
 int sync_state_forget(struct sync_state *state, const char *source_name,
     const char *target_name, struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(state, sync_state_row_drop(state, names.key), err);
 }
 
@@ -262,11 +257,10 @@ int sync_state_intend(struct sync_state *state, const char *source_name,
     const char *target_name, const struct sync_state_intent *intent,
     struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(state, widen_intent(state, &names, intent), err);
 }
 
@@ -286,11 +280,10 @@ static int end_intent(
 int sync_state_settled(struct sync_state *state, const char *source_name,
     const char *target_name, struct error *err)
 {
-	struct sync_state_names names =
-	    sync_state_names_of(source_name, target_name);
-
 	if (!enter_write(state, err))
 		return -1;
+	struct sync_state_names names =
+	    sync_state_names_of(state, source_name, target_name);
 	return leave_write(state, end_intent(state, &names), err);
 }
 

@@ -41,7 +41,7 @@ enum sync_state_verdict {
 	SYNC_STATE_NEWER_VERSION,
 	/* NULL; the run must not start */
 	SYNC_STATE_LOCKED, /* another engine has it: ERROR_IO, "local.locked" */
-	SYNC_STATE_FAILED  /* ERROR_OS: disk, permission, symbolic link, FIFO */
+	SYNC_STATE_FAILED  /* disk, permission, symbolic link, FIFO: ERROR_OS */
 };
 
 struct sync_state_side {

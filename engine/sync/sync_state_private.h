@@ -14,6 +14,8 @@
 #include "engine/sync/sync_state.h"
 
 enum {
+	SYNC_STATE_APPLICATION_ID = 0x4d437374, /* "MCst" */
+	SYNC_STATE_FORMAT_VERSION = 1,
 	SYNC_STATE_CHUNK_PAIRS = 4096,
 	SYNC_STATE_PAIR_BYTES = 8,
 	SYNC_STATE_CHUNK_HEAD = HASH_KEY_BYTES + 16, /* key, number, validity */
@@ -46,6 +48,11 @@ struct sync_state_current {
 	struct sync_state_pair pairs[SYNC_STATE_CHUNK_PAIRS];
 };
 
+struct sync_state_last {
+	char *source, *target;
+	uint8_t key[HASH_KEY_BYTES];
+};
+
 struct sync_state {
 	pthread_mutex_t mutex;
 	char *path, *lock_path;
@@ -57,15 +64,24 @@ struct sync_state {
 	int64_t begun_ms;
 	struct error failure; /* of the first write that failed */
 	struct sync_state_current current;
+	struct sync_state_last last;
 	uint8_t scratch[SYNC_STATE_CHUNK_HEAD +
 			SYNC_STATE_CHUNK_PAIRS * SYNC_STATE_PAIR_BYTES];
 };
 
-/* sync_state_file.c */
+/* sync_state_db.c */
+
+/* Opens an empty file and makes the tables, or opens one that is said to be ours
+ * and checks it. Whatever they say, sync_state_db_close must follow. */
+enum sync_state_verdict sync_state_db_make(
+    struct sync_state *state, const char *pair_key, struct error *err);
+enum sync_state_verdict sync_state_db_use(
+    struct sync_state *state, const char *pair_key, struct error *err);
+void sync_state_db_close(struct sync_state *state);
 
 /* Turns a code of the library into an error; -1. `db` may be NULL. */
-int sync_state_error(sqlite3 *db, const char *path, int code, const char *what,
-    struct error *err);
+int sync_state_db_error(sqlite3 *db, const char *path, int code,
+    const char *what, struct error *err);
 
 /* sync_state_row.c: statements and the rows of mailboxes.  What returns int
  * returns a code of the library. */
@@ -82,10 +98,11 @@ struct sync_state_row {
 	struct sync_state_intent intent;
 };
 
+/* One mailbox is asked for many times in a row: the last digest is kept. */
 struct sync_state_names sync_state_names_of(
-    const char *source, const char *target);
+    struct sync_state *state, const char *source, const char *target);
 
-int sync_state_prepare(struct sync_state *state);
+int sync_state_row_prepare(struct sync_state *state);
 
 /* With `key` bound as the first parameter, unless NULL. */
 sqlite3_stmt *sync_state_statement(struct sync_state *state,

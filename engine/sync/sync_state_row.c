@@ -39,7 +39,7 @@ static const char *const texts[SYNC_STATE_STATEMENTS] = {
     [SYNC_STATE_CHUNKS_COUNT] =
 	"SELECT count(*), sum(length(uids)) FROM pairs WHERE key=?1"};
 
-int sync_state_prepare(struct sync_state *state)
+int sync_state_row_prepare(struct sync_state *state)
 {
 	int rc = SQLITE_OK;
 
@@ -63,19 +63,36 @@ void sync_state_put_u32(uint8_t *p, uint32_t value)
 		p[i] = (uint8_t)(value >> (8 * i));
 }
 
-struct sync_state_names sync_state_names_of(
-    const char *source, const char *target)
+static void digest_names(
+    const struct sync_state_names *names, uint8_t key[HASH_KEY_BYTES])
 {
-	struct sync_state_names names = {.source = source, .target = target};
-	size_t source_len = strlen(source), target_len = strlen(target);
+	size_t source_len = strlen(names->source);
+	size_t target_len = strlen(names->target);
 	uint8_t *bytes = mem_alloc(8 + source_len + target_len);
 
 	// with the length in front, "a" "bc" is not "ab" "c"
 	put_u64(bytes, source_len);
-	memcpy(bytes + 8, source, source_len);
-	memcpy(bytes + 8 + source_len, target, target_len);
-	hash_key(bytes, 8 + source_len + target_len, names.key);
+	memcpy(bytes + 8, names->source, source_len);
+	memcpy(bytes + 8 + source_len, names->target, target_len);
+	hash_key(bytes, 8 + source_len + target_len, key);
 	free(bytes);
+}
+
+struct sync_state_names sync_state_names_of(
+    struct sync_state *state, const char *source, const char *target)
+{
+	struct sync_state_last *last = &state->last;
+	struct sync_state_names names = {.source = source, .target = target};
+
+	if (!last->source || strcmp(last->source, source) != 0 ||
+	    strcmp(last->target, target) != 0) {
+		free(last->source);
+		free(last->target);
+		last->source = mem_strdup(source);
+		last->target = mem_strdup(target);
+		digest_names(&names, last->key);
+	}
+	memcpy(names.key, last->key, HASH_KEY_BYTES);
 	return names;
 }
 

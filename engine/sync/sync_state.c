@@ -97,7 +97,7 @@ static bool read_row(struct sync_state *state, const char *source_name,
 bool sync_state_find(struct sync_state *state, const char *source_name,
     const char *target_name, struct sync_state_box *box_out)
 {
-	struct sync_state_row row;
+	struct sync_state_row row = {.is_recorded = false};
 
 	if (!read_row(state, source_name, target_name, &row) ||
 	    !row.is_recorded)
@@ -109,7 +109,7 @@ bool sync_state_find(struct sync_state *state, const char *source_name,
 bool sync_state_has_intent(struct sync_state *state, const char *source_name,
     const char *target_name, struct sync_state_intent *intent_out)
 {
-	struct sync_state_row row;
+	struct sync_state_row row = {.is_recorded = false};
 
 	if (!read_row(state, source_name, target_name, &row) ||
 	    row.intent.count == 0)

@@ -140,6 +140,7 @@ static size_t count_right_pairs(struct sync_state *state)
 	size_t n = sync_state_load_pairs(state, "INBOX", "IN", &pairs);
 
 	for (size_t i = 0; i < n; i++) {
+		cr_assert_neq(pairs[i].source_uid, 0);
 		cr_assert_eq(pairs[i].target_uid, 10 * pairs[i].source_uid);
 		cr_assert(
 		    i == 0 || pairs[i - 1].source_uid < pairs[i].source_uid);
@@ -498,7 +499,8 @@ Test(sync_state, a_torn_file_never_lies, .timeout = 120)
 	size_t len, survived = 0, torn = 0;
 	struct sync_state *state = open_as(SYNC_STATE_NEW);
 
-	fill(state, 1500, 25);
+	fill(state, 200, 25); // some small chunks, and two of several pages
+	fill(state, 3000, 1500);
 	sync_state_close(state);
 	char *good = read_all(path, &len), *copy = malloc(len);
 	for (int how = 0; how < DAMAGES; how++) {

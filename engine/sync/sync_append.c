@@ -256,7 +256,7 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 static bool may_begin(struct sync_target *dst)
 {
 	const struct sync_state_intent intent = {
-	    .uidvalidity = 1, .uidnext = 1};
+	    .uidvalidity = 1, .uidnext = 1, .count = 1};
 
 	if (!dst->shared->state || dst->has_intent)
 		return true;

@@ -6,7 +6,8 @@
 
 One process drains the source over one connection and throws away what it reads,
 another one fills the target over one connection with commands it has prepared:
-APPENDs of 50 messages or 10 MB without waiting for any answer.  Both at once; the
+APPENDs of 50 messages or 10 MB without waiting for any answer (large messages are
+sent from their files, so that memory is not what is measured).  Both at once; the
 clock runs from the command after login to the last answer of the later one.
 Several users are taken one after the other.  Prints a line of JSON.
 """
@@ -19,6 +20,7 @@ import threading
 import time
 
 BATCH, BATCH_BYTES = 50, 10_000_000
+FROM_FILE_BYTES = 1_000_000
 BLOCK = 1 << 20
 PATIENCE = 600
 FLAGS = {'F': '\\Flagged', 'R': '\\Answered', 'S': '\\Seen'}
@@ -47,25 +49,37 @@ def mailboxes(maildir, user):
         if name.startswith('.') and os.path.isdir(os.path.join(root, name))]
 
 
+def head_of(name, size):
+    flags = ' '.join(FLAGS[c] for c in name.rpartition(',')[2])
+    when = time.strftime('%d-%b-%Y %H:%M:%S +0000',
+                         time.gmtime(int(name.partition('.')[0])))
+    return b' (%s) "%s" {%d+}\r\n' % (flags.encode(), when.encode(), size)
+
+
 def appends(box, folder):
-    """Commands that put a mailbox's files to the target, in batches."""
-    batch, size, count = [], 0, 0
-    command = b'b APPEND "%s"' % box.encode()
+    """Commands that put a mailbox's files to the target, in batches: bytes, and
+    names of files whose bytes belong there."""
+    text, size, count = [], 0, 0
     for name in sorted(os.listdir(folder + '/cur')):
-        with open(os.path.join(folder, 'cur', name), 'rb') as f:
-            raw = f.read()
-        flags = ' '.join(FLAGS[c] for c in name.rpartition(',')[2])
-        when = time.strftime('%d-%b-%Y %H:%M:%S +0000',
-                             time.gmtime(int(name.partition('.')[0])))
-        batch.append(b' (%s) "%s" {%d+}\r\n' % (
-            flags.encode(), when.encode(), len(raw)) + raw)
-        size += len(raw)
+        path = os.path.join(folder, 'cur', name)
+        length = os.path.getsize(path)
+        if count == 0:
+            text.append(b'b APPEND "%s"' % box.encode())
+        text.append(head_of(name, length))
+        if length >= FROM_FILE_BYTES:
+            yield b''.join(text)
+            yield path
+            text = []
+        else:
+            with open(path, 'rb') as f:
+                text.append(f.read())
+        size += length
         count += 1
         if count == BATCH or size >= BATCH_BYTES:
-            yield command + b''.join(batch) + b'\r\n'
-            batch, size, count = [], 0, 0
-    if batch:
-        yield command + b''.join(batch) + b'\r\n'
+            yield b''.join(text) + b'\r\n'
+            text, size, count = [], 0, 0
+    if count:
+        yield b''.join(text) + b'\r\n'
 
 
 def commands(maildir, user):
@@ -109,7 +123,11 @@ def fill(port, user, stream):
     listener.start()
     yield 'ready'
     for chunk in stream:
-        line.sendall(chunk)
+        if isinstance(chunk, bytes):
+            line.sendall(chunk)
+            continue
+        with open(chunk, 'rb') as f:
+            line.sendfile(f)
     line.sendall(b'd LOGOUT\r\n')
     listener.join()
     if refused:

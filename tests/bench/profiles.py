@@ -25,7 +25,8 @@ BOXES = ('INBOX', 'Sent', 'Drafts', 'Archive', 'Archive.2022', 'Archive.2023',
          'Reports.weekly', 'Team', 'Team.minutes', 'Tickets')
 
 Profile = collections.namedtuple(
-    'Profile', 'title accounts plan pairs rtt parallel real')
+    'Profile', 'title accounts plan pairs rtt parallel real store',
+    defaults=('maildir',))
 
 
 def log_normal(count, median, sigma, largest):
@@ -81,7 +82,7 @@ PROFILES = {
                       ['user%02d' % i for i in range(20)],
                       account_plan, 5, 0, 4, False),
     'huge': Profile('200,000 messages of 500 bytes in one mailbox', ['anna'],
-                    huge_plan, 1, 0, 1, False),
+                    huge_plan, 1, 0, 1, False, 'sdbox'),
 }
 
 

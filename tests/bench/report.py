@@ -7,6 +7,8 @@ import statistics
 
 BEGIN = '<!-- figures: begin (written by tests/bench/bench --write) -->'
 END = '<!-- figures: end -->'
+# a ratio of fewer rounds is not shown when other work took more than that
+ROUNDS_MIN, OTHERS_MAX = 3, 50
 
 
 def read(path):
@@ -56,8 +58,10 @@ def mib(kib):
     return '-' if kib is None else '%.1f MiB' % (kib / 1024)
 
 
-def row(name, program):
+def row(name, program, others_percent):
     first, second = summary(program['first']), summary(program['second'])
+    if len(program['first']) < ROUNDS_MIN and others_percent > OTHERS_MAX:
+        first['ratio'] = None  # says more about the others
     took = seconds(first['seconds'])
     if first['seconds'] is None and program['first']:
         took = 'over %d s' % program['first'][0]['seconds']
@@ -85,6 +89,7 @@ def line_words(profile):
 
 def table(name, profile):
     limit = profile['limit']
+    others = median(profile['others_percent']) or 0
     lines = [
         '**%s**: %s. %d messages, %.1f MB, %d mailboxes; %s.' % (
             name, profile['title'], profile['messages'],
@@ -97,12 +102,12 @@ def table(name, profile):
             seconds(median([r['fill'] for r in limit])),
             ' %d messages are real mail.' % profile['real']
             if profile['real'] else '',
-            median(profile['others_percent']) or 0),
+            others),
         '',
         '| program | first pass | x limit | CPU | peak memory '
         '| second pass | CPU | peak memory | runs |',
         '|---|---:|---:|---:|---:|---:|---:|---:|---:|']
-    lines += [row(n, p) for n, p in profile['programs'].items()]
+    lines += [row(n, p, others) for n, p in profile['programs'].items()]
     return '\n'.join(lines)
 
 

@@ -119,6 +119,8 @@ def document(result):
     lines.append('Measured %s. %s.' % (
         result['when'], '; '.join('%s: %s' % item for item in
                                   result['versions'].items())))
+    if result.get('parts', 1) > 1:
+        lines.append('Put together from %d runs.' % result['parts'])
     if result['missing']:
         lines.append('Not installed: %s.' % ', '.join(result['missing']))
     for name, profile in result['profiles'].items():

@@ -302,6 +302,11 @@ static int set_what(struct job_options *job, const struct engine_option *o,
 	case OPT_STATE_FILE:
 		set_string(&job->state_file, value);
 		return 0;
+	case OPT_COMPRESS:
+		if (set_word(o, value, job_switch_parse(value), &word, err) < 0)
+			return -1;
+		job->compress = (enum job_switch)word;
+		return 0;
 	case OPT_NEW_UID_TEMPLATE:
 		set_string(&job->new_uid_template, value);
 		return 0;

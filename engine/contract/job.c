@@ -171,6 +171,7 @@ static const struct job_field option_fields[] = {
     OPTION(settle_ms, JOB_FIELD_U32),
     OPTION(threads, JOB_FIELD_BOOL),
     OPTION(literal_plus, JOB_FIELD_BOOL),
+    OPTION_WORD(compress, switch_words),
     OPTION(verbose, JOB_FIELD_BOOL),
 };
 

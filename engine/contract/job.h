@@ -55,7 +55,7 @@ enum job_mode {
 };
 
 enum job_switch {
-	JOB_SWITCH_AUTO, /* where the server is known to need it */
+	JOB_SWITCH_AUTO, /* where it is known to be needed, or to pay */
 	JOB_SWITCH_ON,
 	JOB_SWITCH_OFF
 };
@@ -115,7 +115,8 @@ struct job_options {
 	 * still before the first APPEND; 0 when that run ended well. */
 	uint32_t settle_ms;
 	bool threads;
-	bool literal_plus; /* false: synchronizing literals only */
+	bool literal_plus;        /* false: synchronizing literals only */
+	enum job_switch compress; /* COMPRESS=DEFLATE; auto: of far servers */
 	bool verbose;
 };
 

@@ -31,7 +31,7 @@ enum {
 
 static const char *const state_names[] = {"closed", "connecting", "greeting",
     "capability", "starttls", "handshake", "login", "proxyauth",
-    "capability after login", "ready"};
+    "capability after login", "compress", "ready"};
 _Static_assert(
     ARRAY_LEN(state_names) == IMAP_CONN_STATES, "a name for every state");
 
@@ -87,6 +87,7 @@ void imap_conn_close(struct imap_conn *conn)
 	imap_caps_reset(&conn->caps);
 	imap_auth_release(conn);
 	conn->is_tls = false;
+	conn->compress_new = false;
 	conn->announce_ready = false;
 	conn->paused = false;
 	if (conn->state != IMAP_CONN_CLOSED)
@@ -311,6 +312,7 @@ static int on_tagged(
 	if (!cmd || !cmd->started ||
 	    cmd->begin_at >= stream_written(conn->stream))
 		return out_of_step(err, "an answer to a command never sent");
+	conn->compress_new = false;
 	imap_cmd_finish(cmd, r);
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
 	    cmd->tag,
@@ -590,6 +592,9 @@ int imap_conn_next(
 		conn->progress_ms = conn->useful_ms = clock_ms();
 	}
 	int rc = next_event(conn, event, err);
+	// whatever it looks like, this is likely to be the reason (F035)
+	if (rc < 0 && conn->compress_new)
+		(void)error_prefix(err, "first answer after COMPRESS");
 	if (rc < 0)
 		(void)imap_conn_error_where(conn, err);
 	return rc;

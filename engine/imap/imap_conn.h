@@ -41,6 +41,12 @@ enum imap_auth {
 	IMAP_AUTHS
 };
 
+enum imap_compress {
+	IMAP_COMPRESS_AUTO, /* when the server is far away */
+	IMAP_COMPRESS_ON,   /* when it can */
+	IMAP_COMPRESS_OFF
+};
+
 /* Borrowed by the connection for its life. */
 struct imap_conn_settings {
 	const char *side; /* "source" or "target", for log and errors */
@@ -55,6 +61,7 @@ struct imap_conn_settings {
 	const char *proxy_auth;        /* PROXYAUTH to this user, or NULL */
 	const char *token_file; /* read anew for every session, or NULL */
 	bool literal_plus;      /* false: synchronizing literals only */
+	enum imap_compress compress;
 	uint32_t timeout_ms;
 	struct log *log;
 };

@@ -19,6 +19,7 @@ enum imap_conn_state {
 	IMAP_CONN_LOGIN,
 	IMAP_CONN_PROXYAUTH,
 	IMAP_CONN_CAPABILITY_AFTER, /* login */
+	IMAP_CONN_COMPRESS,
 	IMAP_CONN_READY,
 	IMAP_CONN_STATES
 };
@@ -30,7 +31,8 @@ enum {
 	IMAP_OP_LOGIN = -3,
 	IMAP_OP_NOOP = -4,
 	IMAP_OP_PROXYAUTH = -5,
-	IMAP_OP_ID = -6
+	IMAP_OP_ID = -6,
+	IMAP_OP_COMPRESS = -7
 };
 
 enum {
@@ -47,6 +49,7 @@ struct imap_login {
 	bool may_login; /* LOGIN may follow a PLAIN the server cannot do */
 	bool proxy_done;
 	bool id_sent;
+	bool compress_asked;
 	struct secret token; /* from the token file */
 	/* every form of the secret that went out, for imap_auth_redact */
 	struct secret forms[IMAP_LOGIN_FORMS];
@@ -62,6 +65,7 @@ struct imap_conn {
 	struct imap_reader reader;
 	struct imap_caps caps;
 	bool is_tls;
+	bool compress_new; /* begun, and nothing was answered since */
 	bool announce_ready;
 	bool has_more; /* the window may hold more events */
 	char tag_prefix[4];

@@ -34,7 +34,7 @@ struct segment {
 
 struct stream {
 	struct transport *transport;
-	bool is_tls;
+	bool is_tls, is_deflated;
 	/* input */
 	size_t in_at, in_len;
 	/* output */
@@ -91,6 +91,24 @@ int stream_start_tls(struct stream *s,
 	s->transport = transport_tls_new(below, settings, err);
 	s->is_tls = true;
 	return s->transport ? 0 : -1;
+}
+
+int stream_start_deflate(struct stream *s, struct error *err)
+{
+	struct transport *below = s->transport;
+
+	bug_if(stream_has_output(s) || s->is_deflated);
+	s->transport = NULL;
+	s->transport = transport_deflate_new(
+	    below, s->window + s->in_at, s->in_len - s->in_at, err);
+	s->in_at = s->in_len = 0;
+	s->is_deflated = true;
+	return s->transport ? 0 : -1;
+}
+
+int64_t stream_rtt_us(const struct stream *s)
+{
+	return transport_rtt_us(s->transport->fd);
 }
 
 int stream_poll(
@@ -290,6 +308,7 @@ int stream_flush(struct stream *s, struct error *err)
 
 void stream_describe(const struct stream *s, char *out, size_t max)
 {
+	bug_if(s->is_deflated);
 	if (s->is_tls)
 		transport_tls_describe(s->transport, out, max);
 	else

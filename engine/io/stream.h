@@ -34,6 +34,13 @@ int stream_establish(struct stream *s, struct error *err);
 int stream_start_tls(struct stream *s,
     const struct transport_tls_settings *settings, struct error *err);
 
+/* Compresses both directions from now on; what the input window holds came
+ * compressed. No output may wait. */
+int stream_start_deflate(struct stream *s, struct error *err);
+
+/* As transport_rtt_us. */
+int64_t stream_rtt_us(const struct stream *s);
+
 /* Descriptor and events for poll; *ready_out: input is waiting inside. */
 int stream_poll(
     const struct stream *s, bool reading, short *events_out, bool *ready_out);
@@ -61,7 +68,7 @@ bool stream_has_output(const struct stream *s);
 uint64_t stream_queued(const struct stream *s);
 uint64_t stream_written(const struct stream *s);
 
-/* Text of the TLS session, or "clear text". */
+/* Text of the TLS session, or "clear text"; before compression starts. */
 void stream_describe(const struct stream *s, char *out, size_t max);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The seam between a stream of bytes and what carries it: TCP, TLS over TCP,
- * later DEFLATE over either, a script in tests.  Never blocks; knows no IMAP.
+ * DEFLATE over either, a script in tests.  Never blocks; knows no IMAP.
  */
 #ifndef ENGINE_IO_TRANSPORT_H
 #define ENGINE_IO_TRANSPORT_H
@@ -26,7 +26,8 @@ struct transport_ops {
 	/* Bytes read (0: orderly end), TRANSPORT_AGAIN, -1 failed. */
 	ssize_t (*read)(
 	    struct transport *t, void *to, size_t len, struct error *err);
-	/* Bytes written (less than asked for is fine), AGAIN, -1. */
+	/* Bytes written (less than asked for is fine), AGAIN, -1. After AGAIN
+	 * the next call begins with the same bytes. */
 	ssize_t (*write)(struct transport *t, const struct iovec *parts,
 	    int count, struct error *err);
 	/* What poll shall wait for; 0 with has_pending: do not wait. */
@@ -67,5 +68,16 @@ struct transport *transport_tls_new(struct transport *below,
 
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384" of an established TLS transport. */
 void transport_tls_describe(const struct transport *t, char *out, size_t max);
+
+/* Shortest round trip seen on this socket, by the kernel's account; -1: not
+ * known, or the peer is this machine. */
+int64_t transport_rtt_us(int fd);
+
+/* DEFLATE (RFC 4978) over `below`, established, which it owns from now on (on
+ * failure it is freed). `received`: compressed bytes that came already. Memory
+ * is fixed, whatever the peer sends. A block is written when all that stands
+ * for it was written below. */
+struct transport *transport_deflate_new(struct transport *below,
+    const void *received, size_t len, struct error *err);
 
 #endif

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "engine/io/transport.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h> // netinet/tcp.h knows no tcpi_min_rtt
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -114,6 +116,36 @@ void transport_ack_now(int fd)
 
 	// best effort, and not for ever: the kernel falls back by itself
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+}
+
+static bool is_loopback(const struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+
+	if (peer->ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		return v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* The shortest, not the smoothed: a server's delayed ACKs are no distance. */
+int64_t transport_rtt_us(int fd)
+{
+	struct sockaddr_storage peer = {0};
+	socklen_t peer_len = sizeof(peer);
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	const size_t needed =
+	    offsetof(struct tcp_info, tcpi_min_rtt) + sizeof(info.tcpi_min_rtt);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &peer_len) < 0 ||
+	    is_loopback(&peer) ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	    len < needed || info.tcpi_min_rtt == UINT32_MAX)
+		return -1;
+	return info.tcpi_min_rtt;
 }
 
 static ssize_t tcp_read(

@@ -230,6 +230,9 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	    IMAP_AUTH_SCRAM_SHA_256, IMAP_AUTH_XOAUTH2, IMAP_AUTH_OAUTHBEARER,
 	    IMAP_AUTH_OAUTH, IMAP_AUTH_EXTERNAL};
 
+	static const enum imap_compress compress[] = {
+	    IMAP_COMPRESS_AUTO, IMAP_COMPRESS_ON, IMAP_COMPRESS_OFF};
+
 	return (struct imap_conn_settings){
 	    .side = side,
 	    .host = e->host,
@@ -245,6 +248,7 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	    .proxy_auth = e->proxy_auth,
 	    .token_file = e->token_file,
 	    .literal_plus = job->options.literal_plus,
+	    .compress = compress[job->options.compress],
 	    .timeout_ms = job->options.timeout_ms,
 	    .log = log,
 	};

@@ -11,6 +11,7 @@ As a program (the server outlives the program until it is stopped):
 
     dovecot.py start BASE [--port N] [--tls-port N] [--separator C] [--prefix P]
                           [--capability WORDS] [--without WORD]... [--password U:P]...
+                          [--compress]
     dovecot.py stop BASE
     dovecot.py wipe BASE
     dovecot.py certificate FILE [NAME]...   FILE.pem and FILE.key, self-signed
@@ -35,6 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 START_SECONDS = 20
 STOP_SECONDS = 10
@@ -67,6 +69,12 @@ namespace inbox {
   mailbox Junk {
     special_use = \\Junk
   }
+}
+'''
+
+COMPRESS = '''
+protocol imap {
+  mail_plugins = $mail_plugins imap_zlib
 }
 '''
 
@@ -250,13 +258,14 @@ class Dovecot:
     extra       configuration lines put at the end
     rawlog      keep what clients send, for commands()
     extras      True: ACL, METADATA and more special uses
+    compress    offer COMPRESS=DEFLATE
     """
 
     def __init__(self, base=None, port=None, tls_port=None, separator='/',
                  prefix='', capability=None, without=(), password='pass',
                  passwords=None,
                  wrong_name=False, extra='', rawlog=False, detached=False,
-                 extras=False):
+                 extras=False, compress=False):
         self.temporary = base is None
         self.base = base or temporary_base()
         self.base = os.path.abspath(self.base)
@@ -276,6 +285,10 @@ class Dovecot:
             self.extra += EXTRAS
             if self.capability:
                 self.capability += EXTRAS_CAPABILITY
+        if compress:
+            self.extra += COMPRESS
+            if self.capability:
+                self.capability += ' COMPRESS=DEFLATE'
         self.mail_dir = self.base + '/mail'
         self.certificate = self.base + '/cert.pem'
         self.process = None
@@ -445,7 +458,8 @@ class Dovecot:
         for name in sorted(os.listdir(self.base + '/rawlog')):
             if name.endswith('.in'):
                 with open(self.base + '/rawlog/' + name, 'rb') as f:
-                    for command in split_commands(strip_times(f.read())):
+                    sent = inflated(strip_times(f.read()))
+                    for command in split_commands(sent):
                         counts[command] = counts.get(command, 0) + 1
         return counts
 
@@ -453,6 +467,14 @@ class Dovecot:
 def strip_times(data):
     """Takes the time stamp away that Dovecot puts before every line."""
     return re.sub(rb'(?m)^\d+\.\d+ ', b'', data)
+
+
+def inflated(data):
+    """What was sent, when from a COMPRESS on it is compressed."""
+    plain, command, rest = data.partition(b' COMPRESS DEFLATE\r\n')
+    if command:
+        rest = zlib.decompressobj(-15).decompress(rest)
+    return plain + command + rest
 
 
 def split_commands(data):
@@ -528,6 +550,7 @@ def main():
     start.add_argument('--capability')
     start.add_argument('--without', action='append', default=[])
     start.add_argument('--password', action='append', default=[])
+    start.add_argument('--compress', action='store_true')
     for verb in ('stop', 'wipe'):
         verbs.add_parser(verb).add_argument('base')
     certificate = verbs.add_parser('certificate')
@@ -539,6 +562,7 @@ def main():
             base=args.base, port=args.port, tls_port=args.tls_port,
             separator=args.separator, prefix=args.prefix,
             capability=args.capability, without=args.without, detached=True,
+            compress=args.compress,
             passwords=dict(p.split(':', 1) for p in args.password))
         try:
             server.start()

@@ -310,7 +310,7 @@ static int on_tagged(
 		cmd = cmd->next;
 	// its first byte must have left: a tag can be guessed (F025)
 	if (!cmd || !cmd->started ||
-	    cmd->begin_at >= stream_written(conn->stream))
+	    cmd->begin_at >= stream_begun(conn->stream))
 		return out_of_step(err, "an answer to a command never sent");
 	conn->compress_new = false;
 	imap_cmd_finish(cmd, r);

@@ -216,6 +216,12 @@ uint64_t stream_written(const struct stream *s)
 	return s->written;
 }
 
+uint64_t stream_begun(const struct stream *s)
+{
+	return s->written +
+	       (s->is_deflated ? transport_deflate_begun(s->transport) : 0);
+}
+
 /* Reads the next block of the file segment at the front into the stage. */
 static int stage_file(
     struct stream *s, const struct segment *front, struct error *err)

@@ -68,6 +68,9 @@ bool stream_has_output(const struct stream *s);
 uint64_t stream_queued(const struct stream *s);
 uint64_t stream_written(const struct stream *s);
 
+/* At least stream_written: what the peer may know of what was queued. */
+uint64_t stream_begun(const struct stream *s);
+
 /* Text of the TLS session, or "clear text"; before compression starts. */
 void stream_describe(const struct stream *s, char *out, size_t max);
 

@@ -80,4 +80,7 @@ int64_t transport_rtt_us(int fd);
 struct transport *transport_deflate_new(struct transport *below,
     const void *received, size_t len, struct error *err);
 
+/* Length of a block that is under way: the peer may know some of it. */
+size_t transport_deflate_begun(const struct transport *t);
+
 #endif

@@ -201,15 +201,18 @@ static uint32_t settle_ms(const char *last_outcome, uint32_t otherwise)
 }
 
 char *account_job_line(const struct plan_account *account,
-    const char *last_outcome, bool dry_run, size_t *len_out, struct error *err)
+    const struct account_job_attempt *attempt, size_t *len_out,
+    struct error *err)
 {
 	struct job job;
 	char *line = NULL;
 
 	job_init(&job);
-	job.options.dry_run = dry_run;
-	job.options.settle_ms = settle_ms(last_outcome, job.options.settle_ms);
+	job.options.dry_run = attempt->dry_run;
+	job.options.settle_ms =
+	    settle_ms(attempt->last_outcome, job.options.settle_ms);
 	if (copy_text(&job.account, account->id) < 0 ||
+	    copy_text(&job.options.state_file, attempt->state_file) < 0 ||
 	    set_endpoint(&job.source, &account->source) < 0 ||
 	    set_endpoint(&job.target, &account->target) < 0 ||
 	    set_options(&job.options, account) < 0) {

@@ -9,16 +9,22 @@
 struct error;
 struct plan_account;
 
+/* What one attempt adds to the plan. */
+struct account_job_attempt {
+	/* of the attempt before, NULL when there was none: after trouble the
+	 * engine waits longer for the target to stand still */
+	const char *last_outcome;
+	const char *state_file;
+	bool dry_run; /* it changes nothing */
+};
+
 /*
- * `last_outcome` of the attempt before, NULL when there was none: after trouble
- * the engine waits longer for the target to stand still. `dry_run`: it changes
- * nothing.
- *
  * Reads the secrets and encodes the job: one line in malloc'd memory for
  * job_wipe_line. NULL: err->kind is ERROR_CONFIG when the account's settings
  * or secrets are at fault, else ERROR_OS.
  */
 char *account_job_line(const struct plan_account *account,
-    const char *last_outcome, bool dry_run, size_t *len_out, struct error *err);
+    const struct account_job_attempt *attempt, size_t *len_out,
+    struct error *err);
 
 #endif

@@ -287,6 +287,11 @@ char *rundir_log_path(
 	return mem_try_printf("%s/logs/%s.%u.log", dir->path, slug, attempt);
 }
 
+char *rundir_state_path(const struct rundir *dir, const char *slug)
+{
+	return mem_try_printf("%s/accounts/%s/state.db", dir->state, slug);
+}
+
 int rundir_lock_account(
     const struct rundir *dir, const char *slug, int *fd_out, struct error *err)
 {

@@ -4,6 +4,7 @@
  *
  *   <state_dir>/<name>/lock                     one supervisor at a time
  *   <state_dir>/<name>/accounts/<slug>/lock     one engine at a time
+ *   <state_dir>/<name>/accounts/<slug>/state.db what it remembers
  *   <state_dir>/<name>/runs/<UTC>-<4 hex>/journal.jsonl, logs/, report/
  *   <state_dir>/<name>/dry-runs/...             the same, of dry runs
  *
@@ -50,6 +51,9 @@ char *rundir_journal_path(const struct rundir *dir);
 char *rundir_report_path(const struct rundir *dir, const char *file);
 char *rundir_log_path(
     const struct rundir *dir, const char *slug, unsigned attempt);
+
+/* What its engines remember between runs. */
+char *rundir_state_path(const struct rundir *dir, const char *slug);
 
 /*
  * Takes the account's lock: 1 taken (*fd_out), 0 another engine has it, -1.

@@ -235,20 +235,28 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 {
 	const struct plan_account *account = account_of(s, slot);
 	const struct standing *standing = &s->standings[slot->account];
-	const char *last = standing->attempt > 0 ? standing->outcome : NULL;
 	struct error err = {0};
+	char *state = rundir_state_path(&s->dir, account->slug);
+	const struct account_job_attempt attempt = {
+	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
+	    .state_file = state,
+	    .dry_run = s->is_dry,
+	};
 	char *log = rundir_log_path(
 	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);
 
 	begin_attempt(s, slot, log ? log : "");
-	if (!log) {
+	if (!log || !state) {
 		(void)error_set(
 		    &err, ERROR_OS, "local.memory", "out of memory");
 		give_up(s, slot, EXIT_CODE_LOCAL, &err);
+		free(log);
+		free(state);
 		return;
 	}
 	slot->job_line =
-	    account_job_line(account, last, s->is_dry, &slot->job_len, &err);
+	    account_job_line(account, &attempt, &slot->job_len, &err);
+	free(state);
 	if (!slot->job_line) {
 		give_up(s, slot,
 		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,

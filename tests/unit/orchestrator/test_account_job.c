@@ -24,18 +24,20 @@ static void job_of(const char *text, bool dry_run, struct job *job)
 	struct plan_diag *d = plan_diag_new();
 	struct plan_diag_item item = {0};
 	struct plan *plan = plan_load_bytes("p.yaml", text, strlen(text), d);
+	const struct account_job_attempt attempt = {
+	    .state_file = "/run/state.db", .dry_run = dry_run};
 	struct error err = {0};
 	size_t len = 0;
 
 	if (!plan)
 		(void)plan_diag_get(d, 0, &item);
 	cr_assert_not_null(plan, "%s", item.message);
-	char *line =
-	    account_job_line(&plan->accounts[0], NULL, dry_run, &len, &err);
+	char *line = account_job_line(&plan->accounts[0], &attempt, &len, &err);
 	cr_assert_not_null(line, "%s", err.text);
 	job_init(job);
 	cr_assert_eq(job_decode(line, len, job, &err), 0, "%s", err.text);
 	cr_assert_eq(job_check(job, &err), 0, "%s", err.text);
+	cr_assert_str_eq(job->options.state_file, "/run/state.db");
 	job_wipe_line(line, len);
 	plan_free(plan);
 	plan_diag_free(d);

@@ -41,6 +41,10 @@ void sync_compare_object(
 /* A server that lists less than it counts hides mail: say so. */
 void sync_compare_check_listing(struct sync_source *src, struct source_box *box)
 {
+	// what it never told cannot be checked
+	if (box->with_keys && !box->exists_told)
+		sync_compare_object(
+		    src, box, "it does not tell how many messages it holds");
 	if (box->index.count >= box->exists)
 		return;
 	char shown[200];

@@ -302,8 +302,12 @@ static int on_list(struct sync_inventory *inv, struct imap_cursor rest,
 	} else {
 		why = why_unusable(l.name);
 	}
+	if (why && is_lsub) {
+		inv->subscriptions_failed = true;
+		return 0;
+	}
 	if (why)
-		return is_lsub ? 0 : add_unusable(inv, l.name, why, err);
+		return add_unusable(inv, l.name, why, err);
 	if (!is_lsub && l.separator && !inv->separator)
 		inv->separator = l.separator;
 	if (l.name.len == 0)

@@ -61,7 +61,7 @@ struct sync_inventory {
 	char *prefix; /* personal namespace, "" when none */
 	char *foreign[SYNC_INVENTORY_FOREIGN_MAX]; /* namespaces of others */
 	size_t foreign_count;
-	bool subscriptions_failed;      /* LSUB was refused: none is known */
+	bool subscriptions_failed; /* of LSUB not all, or nothing, is known */
 	struct sync_unusable *unusable; /* each once, by name */
 	size_t unusable_count, unusable_cap;
 	bool rest_is_foreign;  /* theirs is "": all that is not below ours */

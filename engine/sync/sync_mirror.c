@@ -23,6 +23,7 @@
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_orders.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_surplus.h"
@@ -132,6 +133,26 @@ static void delete_nothing(struct sync_target *dst, const char *why)
 	    "nothing was deleted: %s", why);
 }
 
+/* The target takes a name that it does not list for one it has (upper and lower
+ * case, say): what seems too much may be the counterpart of that (F065). */
+static void keep_surplus(struct sync_target *dst)
+{
+	bool has_alias = false, any = false;
+
+	for (size_t i = 0; i < dst->box_count; i++)
+		has_alias |= dst->boxes[i].probe_found;
+	for (size_t i = 0; has_alias && i < dst->plan->surplus_count; i++) {
+		struct sync_surplus *s = &dst->plan->surplus[i];
+		any |= s->remove || s->empty || s->unsubscribe;
+		s->remove = s->empty = s->unsubscribe = false;
+	}
+	if (!any)
+		return;
+	atomic_store(&dst->shared->needs_look, true);
+	sync_reporter_warn(dst->shared->reporter, "target", "mirror.alias",
+	    "no mailbox was deleted: the target has one by a name that it does not list");
+}
+
 static void add_item(struct sync_target *dst, struct mirror_item item)
 {
 	struct target_mirror *m = &dst->mirror;
@@ -192,6 +213,7 @@ static void begin(struct sync_target *dst)
 	char why[300];
 
 	take_orders(dst);
+	keep_surplus(dst);
 	judge(dst, deletions(dst), why, sizeof(why));
 	if (why[0])
 		delete_nothing(dst, why);
@@ -208,7 +230,7 @@ static void begin(struct sync_target *dst)
 			add_item(dst, (struct mirror_item){.surplus = s,
 					  .uidvalidity = s->uidvalidity});
 	}
-	dst->mirror.phase = MIRROR_LOOKING;
+	dst->mirror.phase = MIRROR_CHANGING;
 	if (options(dst)->dry_run)
 		pretend(dst);
 }
@@ -271,38 +293,49 @@ static void send_flags(struct sync_target *dst, struct mirror_item *item)
 
 /* \Deleted and UID EXPUNGE of exactly these. Without UIDPLUS a plain EXPUNGE
  * would take away what others have marked: they stay marked (F124). */
-static void send_deletes(struct sync_target *dst, struct mirror_item *item,
-    const uint32_t *uids, size_t count)
+static bool may_expunge(
+    struct sync_target *dst, const struct mirror_item *item, size_t count)
 {
-	size_t marked = 0, gone = 0;
 	char name[200];
 
-	while (marked < count)
-		marked += send_set(dst, item, uids + marked, count - marked,
-		    "+FLAGS.SILENT (\\Deleted)");
-	if (!imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_UIDPLUS)) {
-		sync_reporter_warn(dst->shared->reporter, "target",
-		    "mirror.expunge",
-		    "mailbox '%s': %zu messages are only marked as deleted, the server has no UIDPLUS",
-		    shown(name_of(item), name, sizeof(name)), count);
+	if (imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_UIDPLUS))
+		return true;
+	sync_reporter_warn(dst->shared->reporter, "target", "mirror.expunge",
+	    "mailbox '%s': %zu messages are only marked as deleted, the server has no UIDPLUS",
+	    shown(name_of(item), name, sizeof(name)), count);
+	return false;
+}
+
+static void send_deletes(struct sync_target *dst, struct mirror_item *item)
+{
+	const struct sync_orders *o = item->box->orders;
+	size_t marked = 0, gone = 0;
+
+	while (marked < o->unmarked_count)
+		marked += send_set(dst, item, o->gone + marked,
+		    o->unmarked_count - marked, "+FLAGS.SILENT (\\Deleted)");
+	if (!may_expunge(dst, item, o->gone_count))
 		return;
+	while (gone < o->gone_count) {
+		size_t end = gone < o->unmarked_count ? o->unmarked_count
+						      : o->gone_count;
+		gone += send_set(dst, item, o->gone + gone, end - gone, NULL);
 	}
-	while (gone < count)
-		gone += send_set(dst, item, uids + gone, count - gone, NULL);
 }
 
 static void send_clear(struct sync_target *dst, struct mirror_item *item)
 {
 	uint32_t below = item->surplus->uidnext;
-	bool plus = imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_UIDPLUS);
 
-	if (below < 2 || !plus)
+	if (below < 2)
 		return;
 	struct imap_cmd *cmd = imap_conn_command(
 	    dst->conn, TARGET_OP_MIRROR_FLAGS, item, "UID STORE");
 	imap_cmd_text(
 	    cmd, " 1:%" PRIu32 " +FLAGS.SILENT (\\Deleted)", below - 1);
 	send(dst, cmd);
+	if (!may_expunge(dst, item, item->surplus->messages))
+		return;
 	cmd = imap_conn_command(
 	    dst->conn, TARGET_OP_MIRROR_EXPUNGE, item, "UID EXPUNGE");
 	imap_cmd_text(cmd, " 1:%" PRIu32, below - 1);
@@ -319,7 +352,7 @@ static void send_changes(struct sync_target *dst, struct mirror_item *item)
 	if (o->flag_count > 0)
 		send_flags(dst, item);
 	if (o->gone_count > 0)
-		send_deletes(dst, item, o->gone, o->gone_count);
+		send_deletes(dst, item);
 }
 
 /* ------------------------------------------------------------ work */
@@ -332,8 +365,9 @@ static void look(struct sync_target *dst)
 	for (; m->at < dst->plan->surplus_count && m->pending < FLIGHT_MAX;
 	     m->at++) {
 		struct sync_surplus *s = &dst->plan->surplus[m->at];
-		if (!s->remove && !s->empty)
+		if (!s->remove)
 			continue;
+		s->was_seen_again = false;
 		struct imap_cmd *cmd =
 		    command(dst, TARGET_OP_MIRROR_LOOK, s, "STATUS", s->name);
 		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY)");
@@ -341,7 +375,7 @@ static void look(struct sync_target *dst)
 	}
 	if (m->pending > 0)
 		return;
-	m->phase = MIRROR_CHANGING;
+	m->phase = MIRROR_REMOVING;
 	m->at = 0;
 }
 
@@ -354,7 +388,7 @@ static void change(struct sync_target *dst)
 	while (m->at < m->count && m->items[m->at].is_done)
 		m->at++;
 	if (m->at == m->count) {
-		m->phase = MIRROR_REMOVING;
+		m->phase = MIRROR_LOOKING;
 		m->at = 0;
 		return;
 	}
@@ -363,7 +397,7 @@ static void change(struct sync_target *dst)
 		item->is_done = true; // all its commands were answered
 		return;
 	}
-	item->was_moved = false;
+	item->was_moved = true; // until it says that it was not
 	send(dst, command(dst, TARGET_OP_MIRROR_SELECT, item, "SELECT",
 		      name_of(item)));
 }
@@ -422,8 +456,18 @@ bool sync_mirror_work(struct sync_target *dst)
 
 /* ------------------------------------------------------------ events */
 
-static void on_look(struct sync_surplus *s, const struct imap_status *now)
+/* By name: a server may answer in another order than it was asked. */
+static void on_look(struct sync_target *dst, struct sync_surplus *s,
+    const struct imap_status *now)
 {
+	if (!sync_extras_is_mailbox(now->name, s->name))
+		s = NULL;
+	for (size_t i = 0; i < dst->plan->surplus_count && !s; i++)
+		if (sync_extras_is_mailbox(
+			now->name, dst->plan->surplus[i].name))
+			s = &dst->plan->surplus[i];
+	if (!s)
+		return;
 	bool same =
 	    now->messages == s->messages &&
 	    (!s->uidnext || !now->has_uidnext || now->uidnext == s->uidnext) &&
@@ -440,24 +484,25 @@ static void on_untagged(struct sync_target *dst, int op, void *context,
 	struct mirror_item *item = context;
 	uint64_t n = 0;
 
-	(void)dst;
 	if (op == TARGET_OP_MIRROR_LOOK && r->kind == IMAP_RESPONSE_DATA &&
 	    imap_str_is(r->word, "STATUS") &&
 	    imap_status_parse(r->rest, &status) && status.has_messages)
-		on_look(context, &status);
+		on_look(dst, context, &status);
 	if (op == TARGET_OP_MIRROR_SELECT && r->kind == IMAP_RESPONSE_STATUS &&
 	    imap_str_is(r->code, "UIDVALIDITY") &&
 	    text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
 		item->was_moved = !item->uidvalidity || n != item->uidvalidity;
 }
 
-static void on_looked(struct sync_target *dst, struct sync_surplus *s)
+static void on_looked(
+    struct sync_target *dst, struct sync_surplus *s, const struct imap_cmd *cmd)
 {
 	char name[200];
 
-	if (s->was_seen_again)
+	// gone: by a DELETE perhaps whose answer was lost
+	if (s->was_seen_again || sync_target_says_gone(cmd))
 		return;
-	s->remove = s->empty = s->unsubscribe = false;
+	s->remove = s->unsubscribe = false;
 	atomic_store(&dst->shared->changed, true);
 	log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
 	    "mailbox '%s' changed while we ran: it is not deleted this time",
@@ -560,7 +605,7 @@ static int on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 		    imap_cmd_reply(cmd));
 	switch (imap_cmd_op(cmd)) {
 	case TARGET_OP_MIRROR_LOOK:
-		on_looked(dst, imap_cmd_context(cmd));
+		on_looked(dst, imap_cmd_context(cmd), cmd);
 		break;
 	case TARGET_OP_MIRROR_SELECT:
 		on_selected(dst, item, cmd);
@@ -590,14 +635,17 @@ int sync_mirror_on_event(struct sync_target *dst,
 	return event->kind == IMAP_EVENT_DONE ? on_done(dst, cmd) : 0;
 }
 
-/* In the next session the step begins anew: all of it may be done twice. */
+/* In the next session the step begins anew: all of it may be done twice. What
+ * was looked at may have changed meanwhile. */
 void sync_mirror_reset(struct sync_target *dst)
 {
 	struct target_mirror *m = &dst->mirror;
 
 	m->pending = 0;
-	if (m->phase == MIRROR_LOOKING || m->phase == MIRROR_REMOVING)
+	if (m->phase == MIRROR_LOOKING || m->phase == MIRROR_REMOVING) {
+		m->phase = MIRROR_LOOKING;
 		m->at = 0;
+	}
 	for (size_t i = 0; i < m->count; i++)
 		m->items[i].was_selected = m->items[i].is_done;
 }

@@ -77,17 +77,22 @@ static int by_uid(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void find_gone(struct sync_orders *o, const struct sync_index *target)
+static void find_gone(
+    struct sync_orders *o, const struct sync_index *target, bool is_marked)
 {
+	size_t first = o->gone_count;
+
 	for (size_t i = 0; i < target->count; i++) {
-		if (target->entries[i].is_present)
+		const struct sync_entry *e = &target->entries[i];
+		if (e->is_present || e->is_deleted != is_marked)
 			continue;
 		o->gone = mem_grow(
 		    o->gone, &o->gone_cap, o->gone_count, sizeof(*o->gone));
-		o->gone[o->gone_count++] = target->entries[i].uid;
+		o->gone[o->gone_count++] = e->uid;
 	}
-	if (o->gone_count > 1)
-		qsort(o->gone, o->gone_count, sizeof(*o->gone), by_uid);
+	if (o->gone_count - first > 1)
+		qsort(o->gone + first, o->gone_count - first, sizeof(*o->gone),
+		    by_uid);
 }
 
 struct sync_orders *sync_orders_new(const struct sync_index *source,
@@ -102,7 +107,9 @@ struct sync_orders *sync_orders_new(const struct sync_index *source,
 		compare_flags(o, source->flags, target->flags, &pairs->list[i]);
 	if (o->flag_count > 1)
 		qsort(o->flags, o->flag_count, sizeof(*o->flags), by_set);
-	find_gone(o, target);
+	find_gone(o, target, false);
+	o->unmarked_count = o->gone_count;
+	find_gone(o, target, true);
 	if (o->flag_count > 0 || o->gone_count > 0)
 		return o;
 	sync_orders_free(o);

@@ -23,9 +23,10 @@ struct sync_orders {
 	size_t flag_count, flag_cap;
 	char **sets; /* "\Seen $x", may be "" */
 	size_t set_count, set_cap;
-	/* messages the source does not have, ascending */
+	/* messages the source does not have: ascending those that are not
+	 * \Deleted yet, behind them ascending the others */
 	uint32_t *gone;
-	size_t gone_count, gone_cap;
+	size_t gone_count, gone_cap, unmarked_count;
 };
 
 /* Of listings that were compared (sync_diff) and carry flags. NULL when there

@@ -102,16 +102,24 @@ static struct sync_surplus *add(
 	return s;
 }
 
+/* Does nothing of ours ever go there? A server need not care for the reference
+ * that LIST gave it. */
+static bool is_outside(
+    const struct job_options *options, const struct sync_box *box)
+{
+	return options->target_prefix &&
+	       !sync_names_begins(box->name, options->target_prefix);
+}
+
 static bool may_be_removed(const struct sync_inventory *target,
     const struct sync_box *box, const struct names *kept,
     const struct job_options *options)
 {
 	const char *prefix = options->target_prefix;
-	size_t n = prefix && strncmp(box->name, prefix, strlen(prefix)) == 0
-		       ? strlen(prefix)
-		       : 0;
+	size_t n = prefix ? strlen(prefix) : 0;
 
-	return options->lists == 0 && box->is_listed && box->is_selectable &&
+	return options->lists == 0 && !is_outside(options, box) &&
+	       box->is_listed && box->is_selectable &&
 	       !sync_names_is_inbox(box->name + n) && !has(kept, box->name) &&
 	       !sync_inventory_is_foreign(target, box->name) &&
 	       !sync_mapping_is_skipped(options, target, box->name) &&
@@ -123,9 +131,31 @@ static bool may_be_unsubscribed(const struct sync_inventory *target,
     const struct names *subscribed, const struct job_options *options)
 {
 	return box->is_subscribed && !has(subscribed, box->name) &&
+	       !is_outside(options, box) &&
 	       (options->lists == 0 || has(kept, box->name)) &&
 	       !sync_inventory_is_foreign(target, box->name) &&
 	       !sync_mapping_is_skipped(options, target, box->name);
+}
+
+/* What stays on the target, sorted: for some servers DELETE takes along what
+ * lies below. Names are borrowed. */
+static struct names staying(const struct sync_inventory *target,
+    const struct names *kept, const struct job_options *options)
+{
+	struct names out = {
+	    .list = mem_calloc(kept->count + target->count, sizeof(char *))};
+
+	for (size_t i = 0; i < kept->count; i++)
+		out.list[out.count++] = kept->list[i];
+	for (size_t i = 0; i < target->count; i++) {
+		const struct sync_box *box = &target->boxes[i];
+		if (box->is_selectable &&
+		    !may_be_removed(target, box, kept, options))
+			out.list[out.count++] = box->name;
+	}
+	if (out.count > 1)
+		qsort(out.list, out.count, sizeof(char *), by_text);
+	return out;
 }
 
 static int children_first(const void *a, const void *b)
@@ -140,6 +170,7 @@ void sync_surplus_find(struct sync_plan *plan, struct sync_inventory *source,
 {
 	struct names kept = counterparts(source, target, options, false);
 	struct names subscribed = counterparts(source, target, options, true);
+	struct names stay = staying(target, &kept, options);
 
 	for (size_t i = 0; i < target->count; i++) {
 		const struct sync_box *box = &target->boxes[i];
@@ -147,6 +178,7 @@ void sync_surplus_find(struct sync_plan *plan, struct sync_inventory *source,
 		bool remove = source->unusable_count == 0 &&
 			      may_be_removed(target, box, &kept, options);
 		bool unsubscribe = options->subscription &&
+				   source->unusable_count == 0 &&
 				   !source->subscriptions_failed &&
 				   may_be_unsubscribed(target, box, &kept,
 				       &subscribed, options);
@@ -156,12 +188,13 @@ void sync_surplus_find(struct sync_plan *plan, struct sync_inventory *source,
 		struct sync_surplus *s = add(plan, box);
 		s->unsubscribe = unsubscribe;
 		s->empty =
-		    remove && has_children(&kept, box->name, target->separator);
+		    remove && has_children(&stay, box->name, target->separator);
 		s->remove = remove && !s->empty;
 	}
 	if (plan->surplus_count > 1)
 		qsort(plan->surplus, plan->surplus_count,
 		    sizeof(*plan->surplus), children_first);
+	free(stay.list);
 	release(&kept);
 	release(&subscribed);
 }

@@ -19,7 +19,7 @@ struct sync_surplus {
 	bool unsubscribe;
 	bool remove;         /* the mailbox itself */
 	bool empty;          /* its messages only: mailboxes below it stay */
-	bool was_seen_again; /* as it was listed, before it goes */
+	bool was_seen_again; /* as it was listed, just before it goes */
 	/* as the inventory told them */
 	uint32_t messages, uidnext, uidvalidity;
 };

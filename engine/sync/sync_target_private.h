@@ -135,8 +135,8 @@ struct mirror_item {
 
 enum mirror_phase {
 	MIRROR_WAITING,  /* until all has been copied */
-	MIRROR_LOOKING,  /* at the mailboxes that are to go */
 	MIRROR_CHANGING, /* messages, one mailbox after the other */
+	MIRROR_LOOKING,  /* at the mailboxes that are to go, just before */
 	MIRROR_REMOVING, /* mailboxes and subscriptions */
 	MIRROR_DONE
 };

@@ -204,15 +204,30 @@ void sync_flags_finish(struct sync_flags *flags)
 		    flags->items, flags->count, sizeof(*flags->items), by_uid);
 }
 
-const char *sync_flags_of(const struct sync_flags *flags, uint32_t uid)
+size_t sync_flags_set_count(const struct sync_flags *flags)
+{
+	return flags->set_count;
+}
+
+bool sync_flags_number_of(
+    const struct sync_flags *flags, uint32_t uid, uint32_t *out)
 {
 	const struct item wanted = {.uid = uid};
 
 	if (flags->count == 0)
-		return NULL;
+		return false;
 	const struct item *found = bsearch(
 	    &wanted, flags->items, flags->count, sizeof(wanted), by_uid);
-	return found ? flags->sets[found->set] : NULL;
+	if (found)
+		*out = found->set;
+	return found != NULL;
+}
+
+const char *sync_flags_of(const struct sync_flags *flags, uint32_t uid)
+{
+	uint32_t set = 0;
+
+	return sync_flags_number_of(flags, uid, &set) ? flags->sets[set] : NULL;
 }
 
 /* ------------------------------------------------------------ what is kept */

@@ -33,6 +33,12 @@ bool sync_flags_is_lost(const struct sync_flags *flags);
 /* The set of a message; NULL when it was not told. */
 const char *sync_flags_of(const struct sync_flags *flags, uint32_t uid);
 
+/* Numbers of sets, from 0, below the count of them: equal for messages of equal
+ * sets. False: the set of this message was not told. */
+size_t sync_flags_set_count(const struct sync_flags *flags);
+bool sync_flags_number_of(
+    const struct sync_flags *flags, uint32_t uid, uint32_t *out);
+
 /* What the mailbox keeps (PERMANENTFLAGS); everything when never told.
  * `kept` is " \Seen $x " with blanks around each. */
 void sync_flags_set_kept(

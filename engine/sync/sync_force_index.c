@@ -96,17 +96,19 @@ static void send_stores(struct sync_target *dst, struct target_box *box)
 		dst->force.pending++;
 	}
 	box->force_flag = dst->force.flag;
+	box->force_uid = dst->force.uid;
 }
 
 static void send_look(struct sync_target *dst, struct target_box *box)
 {
 	dst->force.is_unfit = false;
 	dst->force.flag = NULL;
+	dst->force.uid = 0;
 	imap_conn_send(dst->conn,
 	    sync_target_command(dst, TARGET_OP_FORCE_SELECT, box, "SELECT"));
 	struct imap_cmd *cmd =
 	    imap_conn_command(dst->conn, TARGET_OP_FORCE_FETCH, box, "FETCH");
-	imap_cmd_text(cmd, " 1 (FLAGS)");
+	imap_cmd_text(cmd, " 1 (UID FLAGS)");
 	imap_conn_send(dst->conn, cmd);
 	dst->force.pending += 2;
 }
@@ -147,8 +149,10 @@ static void on_untagged(struct sync_target *dst, struct target_box *box, int op,
 		sync_target_on_select_data(dst, box, r);
 	if (op == TARGET_OP_FORCE_FETCH && r->kind == IMAP_RESPONSE_NUMBER &&
 	    r->number == 1 && imap_str_is(r->word, "FETCH") &&
-	    imap_fetch_parse(r->rest, &f) && f.has_flags)
+	    imap_fetch_parse(r->rest, &f) && f.has_flags && f.has_uid) {
+		dst->force.uid = f.uid;
 		choose(dst, box, f.flags);
+	}
 }
 
 /* Its flags are known, or it is left alone. A flag that was set when a session
@@ -156,6 +160,9 @@ static void on_untagged(struct sync_target *dst, struct target_box *box, int op,
 static void on_looked(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
+	// another one may come first now, and the flag be its own
+	if (box->force_flag && box->force_uid != dst->force.uid)
+		return;
 	if (box->force_flag)
 		dst->force.flag = box->force_flag;
 	if (dst->force.is_unfit)

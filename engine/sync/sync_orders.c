@@ -22,7 +22,7 @@ void sync_orders_free(struct sync_orders *orders)
 	free(orders);
 }
 
-/* Takes over `set`. Changes are few and alike: the latest sets are tried. */
+/* Takes over `set`. Changes are alike: the latest sets are tried. */
 static uint32_t number_of(struct sync_orders *o, char *set)
 {
 	enum {
@@ -42,10 +42,13 @@ static uint32_t number_of(struct sync_orders *o, char *set)
 	return (uint32_t)o->set_count - 1;
 }
 
+/* `known`: for each set of the source the number of what becomes of it, and 1,
+ * so that no set is kept for every message that has it. */
 static void compare_flags(struct sync_orders *o,
     const struct sync_flags *source, const struct sync_flags *target,
-    const struct sync_pair *pair)
+    const struct sync_pair *pair, uint32_t *known)
 {
+	uint32_t number = 0;
 	const char *from = sync_flags_of(source, pair->source);
 	const char *now = sync_flags_of(target, pair->target);
 
@@ -56,10 +59,15 @@ static void compare_flags(struct sync_orders *o,
 		free(wanted);
 		return;
 	}
+	bug_if(!sync_flags_number_of(source, pair->source, &number));
+	if (known[number])
+		free(wanted);
+	else
+		known[number] = number_of(o, wanted) + 1;
 	o->flags =
 	    mem_grow(o->flags, &o->flag_cap, o->flag_count, sizeof(*o->flags));
-	o->flags[o->flag_count++] = (struct sync_order){
-	    .uid = pair->target, .set = number_of(o, wanted)};
+	o->flags[o->flag_count++] =
+	    (struct sync_order){.uid = pair->target, .set = known[number] - 1};
 }
 
 static int by_set(const void *a, const void *b)
@@ -103,8 +111,15 @@ struct sync_orders *sync_orders_new(const struct sync_index *source,
 			  !sync_flags_is_lost(source->flags) &&
 			  !sync_flags_is_lost(target->flags);
 
+	uint32_t *known = NULL;
+
+	if (know_flags)
+		known = mem_calloc(
+		    sync_flags_set_count(source->flags), sizeof(*known));
 	for (size_t i = 0; know_flags && i < pairs->count; i++)
-		compare_flags(o, source->flags, target->flags, &pairs->list[i]);
+		compare_flags(
+		    o, source->flags, target->flags, &pairs->list[i], known);
+	free(known);
 	if (o->flag_count > 1)
 		qsort(o->flags, o->flag_count, sizeof(*o->flags), by_set);
 	find_gone(o, target, false);

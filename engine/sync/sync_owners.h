@@ -12,20 +12,24 @@
 
 struct job;
 
-/* user, as and PROXYAUTH of both sides. Borrowed from the job. */
+/* user, as and PROXYAUTH of both sides. Borrowed from the job. And whose
+ * mailboxes --source and --target open: "~anna/", "user/anna/", "user.anna." */
 enum {
-	SYNC_OWNERS_MAX = 6
+	SYNC_OWNERS_MAX = 6,
+	SYNC_OWNERS_NAME_BYTES = 256
 };
 
 struct sync_owners {
 	const char *names[SYNC_OWNERS_MAX];
 	size_t count;
+	char opened[2][SYNC_OWNERS_NAME_BYTES]; /* "": none */
 };
 
 void sync_owners_init(struct sync_owners *owners, const struct job *job);
 
 /* Also with "-" before it (negative rights), without a domain on either side,
- * in any case. When in doubt it is one. */
+ * in any case. Rights taken from everybody are taken from the owner too. When
+ * in doubt it is one. */
 bool sync_owners_has(const struct sync_owners *owners, const char *id);
 
 #endif

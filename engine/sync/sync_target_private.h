@@ -85,6 +85,7 @@ struct target_box {
 	bool no_new_uid;            /* suggested ones are not followed */
 	bool is_forced;             /* to index itself */
 	const char *force_flag;     /* set and taken away for that */
+	uint32_t force_uid;         /* of the message that has it */
 	/* Where to look for an APPEND in doubt: messages that arrived since are
 	 * at or above `uidnext`; the keys of those known to be ours there. */
 	uint32_t uidnext, uidvalidity;
@@ -161,6 +162,7 @@ struct target_force {
 	size_t at, pending;
 	bool is_done, is_unfit;
 	const char *flag;
+	uint32_t uid;
 };
 
 /* Access rights and annotations (sync_extras_write.c). */

@@ -8,7 +8,7 @@ import unittest
 from cgp_server import Cli, CommuniGate, print_words
 from convoy import CANARY, PLAIN, Case
 from imap_client import Imap, ImapError
-from scripted_server import Fault, MiniServer
+from scripted_server import Fault, Hangup, MiniServer, Session
 
 
 AUTH = 77
@@ -536,6 +536,23 @@ class ForceIndex(CommuniGateCase):
                 source.box('INBOX').add(letter('INBOX', 1), flags)
                 self.run_engine(source, target, code=0)
                 self.assertEqual(self.flags(source), self.flags(target))
+
+    def test_another_message_comes_first_meanwhile(self):
+        """F122: its flags are its own."""
+        class Losing(Session):
+            def do_store(self, numbers, item, flags):
+                if b'-' in item and not self.server.lost:
+                    self.server.lost = True
+                    del self.server.box('INBOX').messages[0]
+                    self.server.box('INBOX').messages[0].flags = (flags[0],)
+                    raise Hangup
+                return super().do_store(numbers, item, flags)
+        with fill(MiniServer()) as source, \
+                CommuniGate(session=Losing) as target:
+            target.lost = False
+            self.run_engine(source, target)
+            self.assertTrue(target.lost)
+            self.assertEqual(1, len(target.box('INBOX').messages[0].flags))
 
     def test_cut_in_the_middle(self):
         """F122: no flag is left behind, in the same run or the next."""

@@ -66,6 +66,8 @@ ParameterizedTestParameters(sync_orders, what_a_mirror_changes)
 	    /* equal ones: as many stay as there are */
 	    {"a a", "a a a", "-3"},
 	    {"b", "a b a", "-1 -3"},
+	    /* those that are marked already come last */
+	    {"b", "a:\\Deleted b a:\\Deleted a", "-4 -1 -3"},
 	    /* F093: marked on the source, its copy is not missing there */
 	    {"a:\\Deleted", "a", ""},
 	    {"a:\\Deleted+\\Seen", "a", "1={\\Seen}"},
@@ -81,6 +83,39 @@ ParameterizedTestParameters(sync_orders, what_a_mirror_changes)
 	};
 
 	return cr_make_param_array(struct row, rows, ARRAY_LEN(rows));
+}
+
+/* However many messages have them, sets are kept once. */
+Test(sync_orders, sets_are_bounded)
+{
+	enum {
+		SETS = 200,
+		MESSAGES = 2000
+	};
+
+	struct sync_index source = {.flags = sync_flags_new()};
+	struct sync_index target = {.flags = sync_flags_new()};
+	struct sync_pairs pairs = {0};
+	char flags[20] = "";
+
+	for (uint32_t uid = 1; uid <= MESSAGES; uid++) {
+		pairs.list = mem_grow(
+		    pairs.list, &pairs.cap, pairs.count, sizeof(*pairs.list));
+		pairs.list[pairs.count++] = (struct sync_pair){uid, uid};
+		(void)snprintf(flags, sizeof(flags), "x%u", uid % SETS);
+		sync_flags_add(
+		    source.flags, uid, (struct imap_str){flags, strlen(flags)});
+		sync_flags_add(target.flags, uid, (struct imap_str){flags, 0});
+	}
+	sync_flags_finish(source.flags);
+	sync_flags_finish(target.flags);
+	struct sync_orders *o = sync_orders_new(&source, &target, &pairs);
+	cr_assert_eq(o->flag_count, MESSAGES);
+	cr_assert_eq(o->set_count, SETS);
+	sync_orders_free(o);
+	free(pairs.list);
+	sync_index_release(&source);
+	sync_index_release(&target);
 }
 
 static void describe(const struct sync_orders *o, struct buf *out)

@@ -39,6 +39,14 @@ static struct row rows[] = {
     {"-group:administrators", true},
     /* others */
     {"anyone", false},
+    {"-anyone", true},
+    {"-authenticated", true},
+    /* whose mailboxes the prefixes open */
+    {"dora", true},
+    {"dora@company.com", true},
+    {"-dora", true},
+    {"emil", true},
+    {"emi", false},
     {"ann", false},
     {"annab", false},
     {"old.example", false},
@@ -56,6 +64,10 @@ static void make_job(struct job *job)
 	job->source.proxy_auth = mem_strdup("anton");
 	job->target.user = mem_strdup("berta*master");
 	job->target.as = mem_strdup("admin");
+	free(job->options.source_prefix);
+	free(job->options.target_prefix);
+	job->options.source_prefix = mem_strdup("~dora@company.com/");
+	job->options.target_prefix = mem_strdup("user.emil.");
 }
 
 ParameterizedTestParameters(sync_owners, knows_whose_entries_are_not_sent)

@@ -218,6 +218,26 @@ void sync_extras_read_on_done(
 	on_done(src, imap_cmd_context(cmd), cmd);
 }
 
+/* Those not asked yet, of which nothing is asked any more. */
+static void give_up_others(struct sync_source *src)
+{
+	size_t count = 0;
+
+	for (size_t i = src->extras.next_box; i < src->box_count; i++) {
+		struct source_box *box = &src->boxes[i];
+		if (box->extras_done || box->is_failed || box->m->refusal)
+			continue;
+		box->extras_done = true;
+		box->m->by_source.extra[TALLY_REFUSED_EXTRAS]++;
+		count++;
+	}
+	if (count > 0)
+		sync_reporter_warn(src->shared->reporter, "source",
+		    "folder.extras",
+		    "access rights and annotations of %zu more mailboxes are not copied: %s",
+		    count, src->error.text);
+}
+
 void sync_extras_read_reset(struct sync_source *src)
 {
 	struct source_extras *e = &src->extras;
@@ -228,6 +248,7 @@ void sync_extras_read_reset(struct sync_source *src)
 	if (src->error.kind == ERROR_LIMIT) {
 		src->error.kind = ERROR_IO;
 		e->no_acl = e->no_metadata = true;
+		give_up_others(src);
 	}
 	for (size_t i = 0; i < src->box_count; i++) {
 		struct source_box *box = &src->boxes[i];

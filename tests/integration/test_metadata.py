@@ -343,6 +343,22 @@ class Scripted(ExtrasCase):
             self.assertEqual(source.contents(), target.contents())
             self.assertGreater(self.extra(ended, 'refused extras'), 0)
 
+    def test_answer_above_every_limit_is_said_of_all_mailboxes(self):
+        with Server(capability=('ACL',)) as source, \
+                Server(capability=('ACL',)) as target:
+            for n in range(40):
+                name = b'box%02d' % n
+                source.box(name).add(LETTER)
+                source.acl[name] = {b'bob': b'lr'}
+            source.acl[b'box20'] = {b'u' * 200 + b'%d' % n: b'lr'
+                                    for n in range(8000)}
+            ended = self.run_engine(source, target)
+            self.assertEqual(source.contents(), target.contents())
+            # INBOX is asked too
+            self.assertEqual(41, self.extra(ended, 'refused extras') +
+                             self.extra(ended, 'acls') +
+                             (not target.acl.get(b'INBOX')), ended.log)
+
     def test_answer_of_the_target_above_every_limit(self):
         with Server(capability=('ACL',)) as source, \
                 Server(capability=('ACL',)) as target:

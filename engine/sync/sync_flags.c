@@ -154,24 +154,27 @@ static size_t split(struct imap_str list, struct imap_str *out, size_t max)
 	}
 }
 
-/* In order, each once, a blank between. */
+/* In order, each once, a blank between; NULL: too many. */
 static char *canonical(struct imap_str list)
 {
-	struct imap_str flags[FLAGS_OF_ONE_MAX];
-	size_t count = split(list, flags, FLAGS_OF_ONE_MAX);
+	struct imap_str flags[FLAGS_OF_ONE_MAX + 1];
+	size_t count = split(list, flags, ARRAY_LEN(flags));
 	struct buf text;
+	int rc = 0;
 
+	if (count > FLAGS_OF_ONE_MAX)
+		return NULL;
 	if (count > 1)
 		qsort(flags, count, sizeof(flags[0]), by_name);
 	buf_init(&text, SET_MAX_BYTES);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && rc == 0; i++) {
 		if (i > 0 && by_name(&flags[i - 1], &flags[i]) == 0)
 			continue;
-		if (buf_printf(&text, "%s%.*s", text.len ? " " : "",
-			(int)flags[i].len, flags[i].s) < 0)
-			break;
+		rc = buf_printf(&text, "%s%.*s", text.len ? " " : "",
+		    (int)flags[i].len, flags[i].s);
 	}
-	char *out = mem_strndup(text.len ? text.data : "", text.len);
+	char *out =
+	    rc < 0 ? NULL : mem_strndup(text.len ? text.data : "", text.len);
 	buf_release(&text);
 	return out;
 }
@@ -183,6 +186,8 @@ void sync_flags_add(
 {
 	char *set = canonical(list);
 
+	if (!set)
+		return;
 	flags->items = mem_grow(
 	    flags->items, &flags->cap, flags->count, sizeof(*flags->items));
 	flags->items[flags->count++] =

@@ -20,7 +20,8 @@ struct sync_flags;
 struct sync_flags *sync_flags_new(void);
 void sync_flags_free(struct sync_flags *flags);
 
-/* Flags of a message as the server told them; the last word counts. */
+/* Flags of a message as the server told them. More than anybody needs are as
+ * if they were not told: part of them would be a change. */
 void sync_flags_add(
     struct sync_flags *flags, uint32_t uid, struct imap_str list);
 

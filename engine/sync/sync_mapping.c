@@ -272,10 +272,13 @@ struct sync_plan *sync_mapping(struct sync_inventory *source,
 	plan->left_out = mem_calloc(source->count, sizeof(*plan->left_out));
 	for (size_t i = 0; i < source->count; i++) {
 		const struct sync_box *box = &source->boxes[i];
-		if (!box->is_selectable ||
-		    sync_inventory_is_foreign(source, box->name))
+		if (sync_inventory_is_foreign(source, box->name) ||
+		    (!box->is_selectable && !box->is_missing))
 			continue;
-		if (sync_mapping_is_skipped(options, source, box->name))
+		if (box->is_missing)
+			leave_out(plan, box->name,
+			    "it is listed, but STATUS does not find it");
+		else if (sync_mapping_is_skipped(options, source, box->name))
 			leave_out(plan, box->name, "--skipMailbox");
 		else
 			add_mailbox(plan, box, source, target, options);

@@ -140,7 +140,8 @@ static void keep_surplus(struct sync_target *dst)
 	bool has_alias = false, any = false;
 
 	for (size_t i = 0; i < dst->box_count; i++)
-		has_alias |= dst->boxes[i].probe_found;
+		has_alias |=
+		    dst->boxes[i].probe_found || dst->boxes[i].is_alias;
 	for (size_t i = 0; has_alias && i < dst->plan->surplus_count; i++) {
 		struct sync_surplus *s = &dst->plan->surplus[i];
 		any |= s->remove || s->empty || s->unsubscribe;

@@ -14,6 +14,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_refusal.h"
 #include "engine/sync/sync_reporter.h"
 
 enum {
@@ -246,6 +247,8 @@ int sync_setup_on_created(
 	free(box->create_words);
 	box->create_words = mem_strdup(imap_cmd_reply(cmd));
 	box->probe_found = false;
+	box->is_probing = true;
+	box->is_alias |= imap_refusal_of(cmd) == IMAP_REFUSAL_EXISTS;
 	struct imap_cmd *probe =
 	    sync_target_command(dst, TARGET_OP_PROBE, box, "STATUS");
 	imap_cmd_text(probe, " (MESSAGES)");
@@ -255,6 +258,7 @@ int sync_setup_on_created(
 
 void sync_setup_on_probed(struct sync_target *dst, struct target_box *box)
 {
+	box->is_probing = false;
 	if (box->probe_found && box->m->has_case_twin) {
 		sync_target_refuse_box(dst, box, "CREATE",
 		    "the target takes its name for that of another mailbox, which differs in upper and lower case only: rename one of them");

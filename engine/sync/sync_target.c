@@ -13,6 +13,7 @@
 #include "engine/contract/job.h"
 #include "engine/imap/imap_refusal.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -297,25 +298,44 @@ static int on_fetch(struct sync_target *dst, struct target_box *box, int op,
 	return sync_index_check(&box->index, &dst->error);
 }
 
+/* By name: servers answer STATUS while longer commands go on. False: not one
+ * of ours. */
+static bool on_status(struct sync_target *dst, const struct imap_cmd *oldest,
+    const struct imap_response *r)
+{
+	struct target_box *box = NULL;
+	int op = imap_cmd_op(oldest);
+	struct imap_status s;
+
+	if (op < TARGET_OP_CREATE || op >= TARGET_OP_MIRROR_LOOK ||
+	    !imap_str_is(r->word, "STATUS"))
+		return false;
+	if (!imap_status_parse(r->rest, &s) || !s.has_messages)
+		return true;
+	if (op == TARGET_OP_QUIET || op == TARGET_OP_PROBE)
+		box = imap_cmd_context(oldest);
+	if (box && !sync_extras_is_mailbox(s.name, box->m->target))
+		box = NULL;
+	for (size_t i = 0; i < dst->box_count && !box; i++)
+		if (dst->boxes[i].m->target &&
+		    sync_extras_is_mailbox(s.name, dst->boxes[i].m->target))
+			box = &dst->boxes[i];
+	if (box && box->is_probing) {
+		box->probe_found = true;
+		box->probe_messages = s.messages;
+	} else if (box && dst->quiet == TARGET_QUIET_ASKED) {
+		sync_quiet_on_status(dst, box, &s);
+	}
+	return true;
+}
+
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
     const struct imap_response *r)
 {
-	struct imap_status s;
-
 	if (op == TARGET_OP_SCAN || op == TARGET_OP_SCAN_PREFIX)
 		return on_fetch(dst, box, op, r);
 	if (op == TARGET_OP_SELECT)
 		sync_target_on_select_data(dst, box, r);
-	if (op == TARGET_OP_QUIET && r->kind == IMAP_RESPONSE_DATA &&
-	    imap_str_is(r->word, "STATUS") && imap_status_parse(r->rest, &s) &&
-	    s.has_messages)
-		sync_quiet_on_status(dst, box, &s);
-	if (op == TARGET_OP_PROBE && r->kind == IMAP_RESPONSE_DATA &&
-	    imap_str_is(r->word, "STATUS") && imap_status_parse(r->rest, &s) &&
-	    s.has_messages) {
-		box->probe_found = true;
-		box->probe_messages = s.messages;
-	}
 	return 0;
 }
 
@@ -434,7 +454,8 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 		return 0;
 	if (event->kind == IMAP_EVENT_UNTAGGED &&
 	    event->response.kind == IMAP_RESPONSE_DATA &&
-	    sync_extras_write_on_data(dst, &event->response))
+	    (sync_extras_write_on_data(dst, &event->response) ||
+		on_status(dst, cmd, &event->response)))
 		return 0;
 	int op = imap_cmd_op(cmd);
 	if (op < TARGET_OP_CREATE)
@@ -521,6 +542,7 @@ static void on_lost(struct sync_target *dst)
 		struct target_box *box = &dst->boxes[i];
 		if (box->state == TARGET_BOX_CREATING)
 			box->state = TARGET_BOX_NEW;
+		box->is_probing = false;
 		if (box->subscribed && !box->subscribe_answered) {
 			box->subscribed = false;
 			if (box->state == TARGET_BOX_READY && !box->create)

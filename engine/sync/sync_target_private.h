@@ -75,7 +75,9 @@ struct target_box {
 	char *create_words; /* of the server, when it refused */
 	bool subscribed, subscribe_answered;
 	bool was_relisted;
-	bool probe_found; /* STATUS after a refused CREATE told a count */
+	bool is_alias;    /* CREATE said that it is there */
+	bool is_probing;  /* STATUS after a refused CREATE is under way */
+	bool probe_found; /* it told a count */
 	uint32_t probe_messages;
 	unsigned generation; /* how often it was made again (F106) */
 	size_t prefix_pending;

@@ -4,7 +4,7 @@
 import unittest
 
 from convoy import PLAIN, Case
-from scripted_server import Hangup, MiniServer, Refused, Session
+from scripted_server import Fault, Hangup, MiniServer, Refused, Session
 
 
 def message(number, subject='number'):
@@ -70,7 +70,29 @@ class Folding(Expunging):
         return b'done'
 
 
+class Overtaking(Folding):
+    """Answers STATUS while a FETCH goes on, as Dovecot does."""
+
+    def do_uid_fetch(self, *arguments):
+        if self.server.count('CREATE') and not self.server.count('STATUS_'):
+            self.server.commands.append(('STATUS_', b''))
+            self.io.send(b'* OK still here\r\n')
+            text, literals = self.read_command()
+            self.obey(text, literals)
+        return super().do_uid_fetch(*arguments)
+
+
 class Names(SafetyCase):
+    def test_f065_status_overtakes_a_fetch(self):
+        self.pair(session=Overtaking)
+        self.put(self.source, 'INBOX', 1)
+        self.put(self.source, 'Sent', 2, 3)
+        self.put(self.target, 'INBOX', 1)
+        self.put(self.target, 'sent', 2, 3)
+        ended = self.mirror()
+        self.assertEqual(1, self.target.count('STATUS_'))
+        self.assertEqual(2, self.counts().get('sent'), ended.log)
+
     def test_f065_a_name_that_differs_in_case_only(self):
         self.pair(session=Folding)
         self.put(self.source, 'INBOX', 1)
@@ -137,6 +159,15 @@ class BadLsub(Session):
 
 
 class Source(SafetyCase):
+    def test_f076_a_mailbox_that_status_does_not_know(self):
+        self.pair()
+        self.put(self.source, 'INBOX', 1)
+        self.put(self.source, 'Work', 2)
+        self.source.faults.append(Fault('no', 'STATUS', nth=2,
+                                        text=b'[NONEXISTENT] not found'))
+        ended = self.mirror()
+        self.assertIn("'Work'", ended.log)
+
     def test_f079_exists_is_never_told(self):
         self.pair(source_session=Silent)
         self.put(self.source, 'INBOX', 1, 2)

@@ -56,6 +56,24 @@ ParameterizedTest(struct set_row *row, sync_flags, makes_one_set_of_equal_lists)
 	sync_flags_free(flags);
 }
 
+/* F092: part of the flags would be another set, and a change at every run. */
+Test(sync_flags, too_many_are_not_told)
+{
+	struct sync_flags *flags = sync_flags_new();
+	char many[8000] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < 257; i++)
+		used += (size_t)snprintf(
+		    many + used, sizeof(many) - used, "k%d ", i);
+	add(flags, 5, many);
+	add(flags, 6, "k1");
+	sync_flags_finish(flags);
+	cr_assert_null(sync_flags_of(flags, 5));
+	cr_assert_str_eq(sync_flags_of(flags, 6), "k1");
+	sync_flags_free(flags);
+}
+
 struct wanted_row {
 	char kept[60]; /* "-": never told */
 	bool any_keyword;

@@ -274,6 +274,37 @@ class Meanwhile(SafetyCase):
                          self.counts(), ended.log)
 
 
+class Undecided(SafetyCase):
+    """What a mirror deletes although another run would bring it back."""
+
+    # --list protects all other mailboxes, --source abc/ does not: whether what
+    # lies beside a subtree counts as filtered (P5) is to be decided
+    @unittest.expectedFailure
+    def test_a_subtree_of_the_source_is_not_all_of_it(self):
+        self.pair()
+        self.put(self.source, 'INBOX', 1)
+        self.put(self.source, 'Sent', 2)
+        self.put(self.source, 'abc/Box', 3)
+        self.put(self.target, 'INBOX', 1)
+        self.put(self.target, 'Sent', 2)
+        ended = self.mirror('--source', 'abc/')
+        self.assertEqual(1, self.counts().get('Sent'), ended.log)
+
+    # renamed on the source, and the target refuses the new name: the old one
+    # is deleted all the same, and with it the only copy there
+    @unittest.expectedFailure
+    def test_a_new_name_is_refused(self):
+        self.pair()
+        self.put(self.source, 'INBOX', 1)
+        self.put(self.source, 'New', 2, 3)
+        self.put(self.target, 'INBOX', 1)
+        self.put(self.target, 'Old', 2, 3)
+        self.target.faults.append(Fault('no', 'CREATE', times=9,
+                                        text=b'[CANNOT] not this name'))
+        ended = self.mirror()
+        self.assertEqual(2, self.counts().get('Old'), ended.log)
+
+
 class WithoutUidplus(SafetyCase):
     """F124"""
 

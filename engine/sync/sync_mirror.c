@@ -134,15 +134,20 @@ static void delete_nothing(struct sync_target *dst, const char *why)
 }
 
 /* The target takes a name that it does not list for one it has (upper and lower
- * case, say): what seems too much may be the counterpart of that (F065). */
+ * case, say): what seems too much may be the counterpart of that (F065). Or it
+ * refuses a name: what seems too much may hold that mail by an older one. */
 static void keep_surplus(struct sync_target *dst)
 {
-	bool has_alias = false, any = false;
+	bool has_alias = false, has_refused = false, any = false;
 
-	for (size_t i = 0; i < dst->box_count; i++)
-		has_alias |=
-		    dst->boxes[i].probe_found || dst->boxes[i].is_alias;
-	for (size_t i = 0; has_alias && i < dst->plan->surplus_count; i++) {
+	for (size_t i = 0; i < dst->box_count; i++) {
+		const struct target_box *box = &dst->boxes[i];
+		has_alias |= box->probe_found || box->is_alias;
+		has_refused |=
+		    box->state == TARGET_BOX_REFUSED && !box->m->refusal;
+	}
+	bool keep = has_alias || has_refused;
+	for (size_t i = 0; keep && i < dst->plan->surplus_count; i++) {
 		struct sync_surplus *s = &dst->plan->surplus[i];
 		any |= s->remove || s->empty || s->unsubscribe;
 		s->remove = s->empty = s->unsubscribe = false;
@@ -151,7 +156,9 @@ static void keep_surplus(struct sync_target *dst)
 		return;
 	atomic_store(&dst->shared->needs_look, true);
 	sync_reporter_warn(dst->shared->reporter, "target", "mirror.alias",
-	    "no mailbox was deleted: the target has one by a name that it does not list");
+	    "no mailbox was deleted: the target %s",
+	    has_alias ? "has one by a name that it does not list"
+		      : "refused one, and may have its mail by another name");
 }
 
 static void add_item(struct sync_target *dst, struct mirror_item item)

@@ -111,6 +111,17 @@ static bool is_outside(
 	       !sync_names_begins(box->name, options->target_prefix);
 }
 
+/* Is only a part of the source compared with all of the target? What lies
+ * beside that part is then nobody's surplus. Another account ("~user/") is a
+ * whole one. */
+static bool is_narrowed(const struct job_options *options)
+{
+	const char *part = options->source_prefix;
+
+	return options->lists > 0 ||
+	       (part && part[0] && part[0] != '~' && !options->target_prefix);
+}
+
 static bool may_be_removed(const struct sync_inventory *target,
     const struct sync_box *box, const struct names *kept,
     const struct job_options *options)
@@ -118,7 +129,7 @@ static bool may_be_removed(const struct sync_inventory *target,
 	const char *prefix = options->target_prefix;
 	size_t n = prefix ? strlen(prefix) : 0;
 
-	return options->lists == 0 && !is_outside(options, box) &&
+	return !is_narrowed(options) && !is_outside(options, box) &&
 	       box->is_listed && box->is_selectable &&
 	       !sync_names_is_inbox(box->name + n) && !has(kept, box->name) &&
 	       !sync_inventory_is_foreign(target, box->name) &&
@@ -132,7 +143,7 @@ static bool may_be_unsubscribed(const struct sync_inventory *target,
 {
 	return box->is_subscribed && !has(subscribed, box->name) &&
 	       !is_outside(options, box) &&
-	       (options->lists == 0 || has(kept, box->name)) &&
+	       (!is_narrowed(options) || has(kept, box->name)) &&
 	       !sync_inventory_is_foreign(target, box->name) &&
 	       !sync_mapping_is_skipped(options, target, box->name);
 }

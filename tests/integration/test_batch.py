@@ -346,7 +346,8 @@ class Killed(BatchCase):
             self.plan(target, names)
             process = self.spawn('run', 'plan.yaml')
             wait_until(lambda: self.runs() and os.path.exists(
-                self.runs()[-1] + '/journal.jsonl'), 'the journal')
+                self.runs()[-1] + '/journal.jsonl') and os.path.getsize(
+                    self.runs()[-1] + '/journal.jsonl'), 'the journal')
             self.supervisor('status', 'plan.yaml', code=0)
             self.supervisor('report', 'plan.yaml', code=0)
             self.assertIn(self.supervisor('run', 'plan.yaml'), (0, 75))

@@ -10,6 +10,8 @@ from convoy import Case
 
 BENCH = os.path.join(convoy.ROOT, 'tests', 'bench', 'bench')
 
+ALONE = True
+
 
 def setUpModule():
     convoy.need_dovecot()

@@ -22,6 +22,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
 
+ALONE = True
+
 
 def setUpModule():
     convoy.need_dovecot()

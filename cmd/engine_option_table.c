@@ -100,7 +100,7 @@ static const struct engine_option table[] = {
     ROW(LIMITS, "noLiteralPlus", OPT_NO_LITERAL_PLUS, 0, NULL,
 	"wait for the server before every message, even with LITERAL+", NULL),
     ROW(LIMITS, "compress", OPT_COMPRESS, 1, "auto|on|off",
-	"compress the lines (auto: where a round trip takes 20 ms or more)",
+	"compress the lines (auto: on lines of 20 ms and more)",
 	"COMPRESS=DEFLATE, with servers that offer it; each side is decided for itself. It costs a round trip at the beginning, and processor time."),
     SIDES(LOGIN, "AuthPlain", OPT_AUTH_PLAIN, 1, "ACCOUNT",
 	"log in as USER, who may act as ACCOUNT (AUTHENTICATE PLAIN)", NULL),

@@ -72,7 +72,7 @@ static void add_text(struct imap_cmd *cmd, const char *s, size_t len)
 
 static void trace_puts(struct imap_cmd *cmd, const char *s)
 {
-	if (buf_puts(&cmd->trace, s) < 0)
+	if (!cmd->is_traced || buf_puts(&cmd->trace, s) < 0)
 		return; // a full trace is cut
 }
 
@@ -80,19 +80,26 @@ static void trace(struct imap_cmd *cmd, const char *s, size_t len)
 {
 	char shown[TRACE_MAX_BYTES];
 
-	trace_puts(cmd, text_escape(s, len, shown, sizeof(shown)));
+	if (cmd->is_traced)
+		trace_puts(cmd, text_escape(s, len, shown, sizeof(shown)));
 }
 
 void imap_cmd_text(struct imap_cmd *cmd, const char *format, ...)
 {
+	char brief[256]; // nearly every piece is
 	struct buf text;
 	va_list args;
 
-	buf_init(&text, TEXT_MAX_BYTES);
 	va_start(args, format);
-	int len = vsnprintf(NULL, 0, format, args);
+	int len = vsnprintf(brief, sizeof(brief), format, args);
 	va_end(args);
 	bug_if(len < 0);
+	if ((size_t)len < sizeof(brief)) {
+		add_text(cmd, brief, (size_t)len);
+		trace(cmd, brief, (size_t)len);
+		return;
+	}
+	buf_init(&text, TEXT_MAX_BYTES);
 	char *to = buf_reserve(&text, (size_t)len);
 	bug_if(!to);
 	va_start(args, format);

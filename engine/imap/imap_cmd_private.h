@@ -42,6 +42,7 @@ struct imap_cmd {
 	void *context;
 	enum imap_literal_mode literal_mode;
 	struct buf text, trace;
+	bool is_traced; /* somebody reads `trace` */
 	struct imap_part *parts;
 	size_t part_count, part_cap;
 	bool wait_next;        /* the next part waits */

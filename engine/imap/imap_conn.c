@@ -82,7 +82,7 @@ void imap_conn_close(struct imap_conn *conn)
 		imap_cmd_free(cmd);
 	}
 	conn->tail = &conn->head;
-	conn->commands = 0;
+	conn->commands = conn->done = 0;
 	imap_reader_reset(&conn->reader);
 	imap_caps_reset(&conn->caps);
 	imap_auth_release(conn);
@@ -180,6 +180,7 @@ struct imap_cmd *imap_conn_command(
 	struct imap_cmd *cmd =
 	    imap_cmd_new(literal_mode(conn), op, context, verb);
 
+	cmd->is_traced = log_enabled(conn->set.log, LOG_LEVEL_DEBUG);
 	(void)snprintf(cmd->tag, sizeof(cmd->tag), "%.3s%u", conn->tag_prefix,
 	    ++conn->tag_count);
 	imap_cmd_text(cmd, "%s %s", cmd->tag, verb);
@@ -314,6 +315,7 @@ static int on_tagged(
 		return out_of_step(err, "an answer to a command never sent");
 	conn->compress_new = false;
 	imap_cmd_finish(cmd, r);
+	conn->done++;
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
 	    cmd->tag,
 	    cmd->condition == IMAP_CONDITION_OK   ? "OK"
@@ -398,6 +400,8 @@ static int on_response(
 /* The oldest ended command whose bytes are all written, if it is due. */
 static bool take_ended(struct imap_conn *conn, struct imap_cmd **out)
 {
+	if (conn->done == 0)
+		return false; // asked at every event, of many commands
 	for (struct imap_cmd **link = &conn->head; *link;
 	     link = &(*link)->next) {
 		struct imap_cmd *cmd = *link;
@@ -407,6 +411,7 @@ static bool take_ended(struct imap_conn *conn, struct imap_cmd **out)
 		if (!*link)
 			conn->tail = link;
 		conn->commands--;
+		conn->done--;
 		*out = cmd;
 		return true;
 	}

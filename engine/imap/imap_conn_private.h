@@ -73,6 +73,7 @@ struct imap_conn {
 	struct imap_cmd *head, **tail; /* not ended, oldest first */
 	struct imap_cmd *ended;        /* reported, to be freed */
 	size_t commands;
+	size_t done; /* of these, answered but not yet reported */
 	struct imap_login login;
 	bool told_exposed; /* that others can read the token file */
 	/* time */

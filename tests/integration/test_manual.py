@@ -12,6 +12,7 @@ import subprocess
 import time
 import unittest
 
+import option_table
 from convoy import BUILD, ENGINE, PATIENCE, Case
 
 MAN = os.path.join(BUILD, 'man', 'syncIMAPMail.1')
@@ -163,6 +164,13 @@ class Guide(HelpCase):
         for name, values in GUIDE.items():
             self.assertIn(name, self.options)
             self.taken('--' + name, *values)
+
+    def test_every_option_is_tried_on_servers(self):
+        """The table of docs/SERVERS.md has a row for each, and is whole."""
+        self.assertEqual(set(GUIDE), {o.split()[0]
+                                      for o in option_table.OPTIONS})
+        self.assertEqual([], option_table.problems(option_table.published(
+            read(option_table.DOCUMENT))))
 
     def test_with_the_values_it_says(self):
         for name, values in GUIDE.items():

@@ -259,6 +259,8 @@ static struct fetch_batch *claim(
 		box->taken = mem_grow(box->taken, &box->taken_cap,
 		    box->taken_count, sizeof(*box->taken));
 		box->taken[box->taken_count++] = uid;
+		if (uid > box->m->highest_uid)
+			box->m->highest_uid = uid;
 		box->m->by_source.source++;
 		atomic_fetch_add(&src->shared->seen, 1);
 		return own;

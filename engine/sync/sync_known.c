@@ -21,6 +21,13 @@ static bool is_same(
 	       then->uidnext == now->uidnext && then->messages == now->messages;
 }
 
+/* A server that tells a UIDNEXT below what is there does not tell when mail
+ * comes: its number counts as not told. */
+static uint32_t believed(uint32_t uidnext, uint32_t highest_uid)
+{
+	return uidnext > highest_uid ? uidnext : 0;
+}
+
 static struct sync_state_side source_of(const struct sync_mailbox *m)
 {
 	return (struct sync_state_side){.uidvalidity = m->uidvalidity,
@@ -55,6 +62,17 @@ void sync_known_find(struct sync_plan *plan, struct sync_state *state,
 	}
 }
 
+bool sync_known_is_as_left(
+    const struct sync_mailbox *m, struct sync_state *state)
+{
+	const struct sync_state_side target = target_of(m);
+	struct sync_state_box box;
+
+	return !m->target || m->refusal || m->create ||
+	       (sync_state_find(state, m->source, m->target, &box) &&
+		   is_same(&box.target, &target));
+}
+
 /* Everything of the source is there, and nothing was left out that another run
  * might not leave out. */
 static bool is_complete(const struct sync_mailbox *m, const struct tally *t)
@@ -75,10 +93,15 @@ static struct sync_state_side left_behind(
 
 	side.messages +=
 	    (uint32_t)t->copied - (uint32_t)t->extra[TALLY_DELETED];
-	if (t->copied > 0) {
-		side.uidvalidity = m->end_uidvalidity;
-		side.uidnext = m->end_uidnext;
+	if (t->copied == 0) {
+		side.uidnext = believed(side.uidnext, m->target_highest_uid);
+		return side;
 	}
+	side.uidvalidity = m->end_uidvalidity;
+	// what others added meanwhile could make up for what they took away
+	side.uidnext = m->end_uidnext == m->target_uidnext + t->copied
+			   ? m->end_uidnext
+			   : 0;
 	return side;
 }
 
@@ -90,8 +113,10 @@ static int store(
 	tally_add(&t, &m->by_target);
 	if (!is_complete(m, &t))
 		return sync_state_forget(state, m->source, m->target, err);
+	struct sync_state_side source = source_of(m);
+	source.uidnext = believed(source.uidnext, m->highest_uid);
 	const struct sync_state_box box = {
-	    .source = source_of(m),
+	    .source = source,
 	    .target = left_behind(m, &t),
 	    .present = t.copied + t.present,
 	    .deleted = t.skipped[TALLY_SKIP_DELETED],

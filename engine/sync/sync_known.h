@@ -7,8 +7,11 @@
 #ifndef ENGINE_SYNC_SYNC_KNOWN_H
 #define ENGINE_SYNC_SYNC_KNOWN_H
 
+#include <stdbool.h>
+
 struct error;
 struct job_options;
+struct sync_mailbox;
 struct sync_plan;
 struct sync_state;
 
@@ -16,6 +19,10 @@ struct sync_state;
  * looks at all of them: flags change without a trace in these numbers. */
 void sync_known_find(struct sync_plan *plan, struct sync_state *state,
     const struct job_options *options);
+
+/* Does its target stand as the last run left it? So too when there is none yet. */
+bool sync_known_is_as_left(
+    const struct sync_mailbox *m, struct sync_state *state);
 
 /* Stores what this run has completed, and forgets what it has not. */
 int sync_known_store(const struct sync_plan *plan, struct sync_state *state,

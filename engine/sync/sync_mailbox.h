@@ -33,6 +33,7 @@ struct sync_mailbox {
 	/* results; read by others only when the sides have ended */
 	uint32_t end_uidnext, end_uidvalidity; /* of the target, behind our last
 						  APPEND; 0: not known */
+	uint32_t highest_uid, target_highest_uid; /* that was seen; 0: none */
 	uint64_t bytes_asked; /* of the messages to be copied, when listed */
 	bool is_listed;
 	struct tally by_source, by_target;

@@ -8,7 +8,8 @@
  * for it is looked for among what arrived before it is sent.
  *
  * A state file knows whether the last run ended with an answer to everything:
- * then there is nothing to wait for.  An account of which no mailbox but INBOX exists needs no wait: a run appends
+ * when the target stands as that run left it, there is nothing to wait for.
+ * An account of which no mailbox but INBOX exists needs no wait: a run appends
  * nothing before its first CREATE was answered, so that would be visible.
  */
 #include "engine/sync/sync_target_private.h"
@@ -16,6 +17,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
 #include "engine/contract/job.h"
+#include "engine/sync/sync_known.h"
 #include "engine/sync/sync_names.h"
 #include "engine/sync/sync_state.h"
 
@@ -28,13 +30,20 @@ static int64_t settle_ms(const struct sync_target *dst)
 	return dst->shared->job->options.settle_ms;
 }
 
-/* Does the state file say that the last run had an answer to everything? */
+/* Does the state file say that the last run had an answer to everything? It
+ * does not know of a run with another file, or with none: only a target that
+ * stands as it was left can do without the wait. */
 static bool ended_well(const struct sync_target *dst)
 {
 	const struct sync_shared *shared = dst->shared;
 
-	return shared->state && shared->state_is_old &&
-	       !sync_state_any_intent(shared->state);
+	if (!shared->state || !shared->state_is_old ||
+	    sync_state_any_intent(shared->state))
+		return false;
+	for (size_t i = 0; i < dst->box_count; i++)
+		if (!sync_known_is_as_left(dst->boxes[i].m, shared->state))
+			return false;
+	return true;
 }
 
 void sync_quiet_init(struct sync_target *dst)

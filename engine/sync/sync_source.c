@@ -230,6 +230,9 @@ static void on_scan_done(
 	}
 	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
 		sync_index_finish(&box->index);
+		if (box->index.count > 0)
+			box->m->highest_uid =
+			    box->index.entries[box->index.count - 1].uid;
 		sync_compare_check_listing(src, box);
 		if (box->with_keys && box->index.keyless > 0) {
 			sync_source_examine(src, box);

@@ -224,8 +224,10 @@ static void note_uidnext(struct target_box *box)
 {
 	const struct sync_index *index = &box->index;
 
-	if (index->count > 0)
-		box->uidnext = index->entries[index->count - 1].uid + 1;
+	if (index->count == 0)
+		return;
+	box->m->target_highest_uid = index->entries[index->count - 1].uid;
+	box->uidnext = box->m->target_highest_uid + 1;
 }
 
 /* What is not listed would be copied again: listed once more, then refused. */

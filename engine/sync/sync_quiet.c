@@ -30,6 +30,13 @@ static int64_t settle_ms(const struct sync_target *dst)
 	return dst->shared->job->options.settle_ms;
 }
 
+/* Does the state file know of a run that ended without all its answers? One
+ * over INBOX alone makes no other mailbox. */
+static bool was_under_way(const struct sync_target *dst)
+{
+	return dst->shared->state && sync_state_any_intent(dst->shared->state);
+}
+
 /* Does the state file say that the last run had an answer to everything? It
  * does not know of a run with another file, or with none: only a target that
  * stands as it was left can do without the wait. */
@@ -37,8 +44,7 @@ static bool ended_well(const struct sync_target *dst)
 {
 	const struct sync_shared *shared = dst->shared;
 
-	if (!shared->state || !shared->state_is_old ||
-	    sync_state_any_intent(shared->state))
+	if (!shared->state || !shared->state_is_old || was_under_way(dst))
 		return false;
 	for (size_t i = 0; i < dst->box_count; i++)
 		if (!sync_known_is_as_left(dst->boxes[i].m, shared->state))
@@ -57,7 +63,7 @@ void sync_quiet_init(struct sync_target *dst)
 		others++;
 		existing += !m->create;
 	}
-	bool is_fresh = others > 0 && existing == 0;
+	bool is_fresh = others > 0 && existing == 0 && !was_under_way(dst);
 	bool is_sure = is_fresh || settle_ms(dst) == 0 || ended_well(dst);
 	dst->quiet = is_sure ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();

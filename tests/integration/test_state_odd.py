@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The state file and servers that change, or tell what is not so."""
+import signal
 import unittest
 
-from convoy import PLAIN, Case
-from scripted_server import MiniServer, Session
+from convoy import PATIENCE, PLAIN, Case, wait_until
+from scripted_server import Fault, MiniServer, Session
 
 DATE = b'02-Mar-2026 10:00:00 +0000'
 
@@ -121,6 +122,49 @@ class Quiet(OddCase):
         self.fill(target, 2)
         self.sync(source, target)
         self.assertEqual([1, 2, 3], self.numbers(target))
+
+    def kill_while_appending(self, source, target, *options):
+        process = self.start(
+            *PLAIN, *options, '--list', 'INBOX',
+            '127.0.0.1:%d' % source.port, 'anna', 'pass',
+            '127.0.0.1:%d' % target.port, 'anna', 'pass')
+        wait_until(lambda: target.count('APPEND') > 0, 'an APPEND')
+        process.send_signal(signal.SIGKILL)
+        process.wait(PATIENCE)
+
+    def inbox_only_was_killed(self, *options):
+        """2 was on its way to INBOX, and comes when the next run looked."""
+        class Late(Session):
+            def do_uid_fetch(self, numbers, items, *more):
+                said = super().do_uid_fetch(numbers, items, *more)
+                box = self.need(b'INBOX')
+                if len(box.messages) == 1:
+                    box.add(message(2), (), DATE)
+                return said
+
+        source, target = self.server(), self.server(Late)
+        self.fill(source, 1, 2)
+        source.box('Sent').add(message(3), (), DATE)
+        self.fill(target, 1)
+        target.faults.append(Fault('silent-reply', store=False))
+        target.session = Session
+        self.kill_while_appending(source, target, *options)
+        target.session = Late
+        target.faults.clear()
+        self.engine(*PLAIN, *options,
+                    '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                    '127.0.0.1:%d' % target.port, 'anna', 'pass', code=0)
+        self.assertEqual([1, 2], self.numbers(target))
+
+    def test_f098_a_run_over_inbox_alone_was_killed(self):
+        """No other mailbox is there, and still it was not the first run."""
+        self.inbox_only_was_killed('--stateFile', self.path('state.db'))
+
+    @unittest.expectedFailure
+    def test_f098_the_same_without_a_file(self):
+        """Nothing tells this target from one that nobody has touched; a wait
+        would be paid by every first run."""
+        self.inbox_only_was_killed()
 
 
 if __name__ == '__main__':

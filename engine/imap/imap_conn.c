@@ -349,6 +349,20 @@ static int on_bye(
 	    "the server ended the session: '%s'", shown);
 }
 
+/* After the login only what is shown as the server's words, so that no number
+ * that looks like a password is covered. NULL: all of it is shown. */
+static void redact_words(struct imap_conn *conn, const struct imap_response *r)
+{
+	struct buf *bytes = &conn->reader.response;
+
+	if (!r)
+		imap_auth_redact(conn, bytes->data, bytes->len);
+	else if ((r->kind == IMAP_RESPONSE_STATUS ||
+		     r->kind == IMAP_RESPONSE_TAGGED) &&
+		 r->text.s)
+		imap_auth_redact(conn, r->text.s, r->text.len);
+}
+
 static int on_response(
     struct imap_conn *conn, struct imap_event *event, struct error *err)
 {
@@ -364,6 +378,8 @@ static int on_response(
 	if (conn->state >= IMAP_CONN_LOGIN && conn->state < IMAP_CONN_READY &&
 	    !(is_response && r->kind == IMAP_RESPONSE_CONTINUE))
 		imap_auth_redact(conn, bytes->data, bytes->len);
+	else if (conn->state >= IMAP_CONN_READY)
+		redact_words(conn, is_response ? r : NULL);
 	if (!is_response) {
 		if (conn->state == IMAP_CONN_GREETING)
 			r->kind = IMAP_RESPONSE_DATA; // no greeting

@@ -504,6 +504,28 @@ class Echo(AuthCase):
                     elif capability or auth != 'login':
                         self.assertNotIn(TOKEN, ended.log)
 
+    def test_echo_after_the_login(self):
+        plain = base64.b64encode(
+            ('\0anna\0' + CANARY).encode()).decode()
+
+        class Chatty(Session):
+            def do_status(self, name, items):
+                self.io.send(b'* OK [ALERT] your password is %s\r\n'
+                             % CANARY.encode())
+                raise Refused(b'NO %s and %s are not enough' % (
+                    CANARY.encode(), plain.encode()))
+
+            def do_examine(self, name):
+                raise Refused(b'NO not with %s' % CANARY.encode())
+
+        with MiniServer(session=Chatty, password=CANARY,
+                        capability=('AUTH=PLAIN', 'SASL-IR')) as source, \
+                MiniServer() as target:
+            source.box('INBOX').add(b'Subject: x\r\n\r\nx\r\n')
+            ended = self.run_job(self.job(source, target, password=CANARY))
+        self.assertIn('not with ****', ended.log)
+        self.assert_secret_kept(ended, CANARY)
+
 
 # ---------------------------------------------------------------- sessions
 

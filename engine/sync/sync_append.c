@@ -418,12 +418,25 @@ static uint32_t appended_last_uid(const struct imap_cmd *cmd,
 	return n == count && last < UINT32_MAX ? last : 0;
 }
 
+/* Is an older one of the same mailbox still without its answer? Then what is
+ * stored of it may be below: UIDs tell nothing there any more. */
+static bool overtook(
+    const struct sync_target *dst, const struct append_batch *b)
+{
+	for (const struct append_batch *o = dst->sent; o && o != b; o = o->next)
+		if (o->box == b->box)
+			return true;
+	return false;
+}
+
 static int on_ok(
     struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
 {
 	struct target_box *box = b->box;
 	uint32_t validity = 0;
-	uint32_t last = dst->doubts.count == 0
+
+	box->is_unordered = box->is_unordered || overtook(dst, b);
+	uint32_t last = dst->doubts.count == 0 && !box->is_unordered
 			    ? appended_last_uid(cmd, box, b->count, &validity)
 			    : 0;
 	struct sync_message *m;

@@ -94,6 +94,7 @@ struct target_box {
 	uint32_t status_messages, status_uidnext; /* as last told */
 	bool has_strangers;      /* somebody else appended while we ran */
 	unsigned refused_in_row; /* messages; none behind them was stored */
+	bool is_unordered;       /* APPENDs are answered in any order */
 	uint32_t stored_uid;     /* the highest, of the source */
 	struct sync_key *acked;
 	size_t acked_count, acked_cap;

@@ -68,6 +68,25 @@ class Doubt(TroubleCase):
             self.assert_tally(tally, source=10, copied=10)
             self.assertGreaterEqual(fault.seen, fault.nth)
 
+    def test_answers_out_of_order_double_nothing(self):
+        """The first APPEND is stored and not answered, the second is."""
+        class Unordered(Session):
+            def do_append(self, arguments, literals):
+                n = self.server.appends = self.server.appends + 1
+                if n == 3:
+                    raise Hangup
+                said = super().do_append(arguments, literals)
+                return None if n == 1 else said
+
+        with MiniServer() as source, MiniServer(
+                capability=('LITERAL+', 'UIDPLUS'),
+                session=Unordered) as target:
+            target.appends = 0
+            put(source, 'INBOX', *range(10))
+            _, tally = self.copy(source, target)
+            self.assertEqual(letters(*range(10)), held(target))
+            self.assert_tally(tally, source=10, copied=10)
+
     def test_refused_examine_doubles_nothing(self):
         self.refused_search(
             Fault('no', 'EXAMINE', text=b'[UNAVAILABLE] busy'))

@@ -349,8 +349,8 @@ static int on_bye(
 	    "the server ended the session: '%s'", shown);
 }
 
-/* After the login only what is shown as the server's words, so that no number
- * that looks like a password is covered. NULL: all of it is shown. */
+/* Not amid the login only what is shown as the server's words, so that no
+ * number that looks like a password is covered. NULL: all of it is shown. */
 static void redact_words(struct imap_conn *conn, const struct imap_response *r)
 {
 	struct buf *bytes = &conn->reader.response;
@@ -370,15 +370,18 @@ static int on_response(
 	struct buf *bytes = &conn->reader.response;
 	char shown[120];
 
-	if (conn->state == IMAP_CONN_GREETING)
+	if (conn->state == IMAP_CONN_GREETING) {
 		(void)text_escape(bytes->data, bytes->len, conn->greeting,
 		    sizeof(conn->greeting));
+		// it may know it from the session before
+		imap_auth_redact(conn, conn->greeting, strlen(conn->greeting));
+	}
 	bool is_response = imap_response_parse(bytes->data, bytes->len, r);
 	// a challenge is not shown, and must stay what it is
 	if (conn->state >= IMAP_CONN_LOGIN && conn->state < IMAP_CONN_READY &&
 	    !(is_response && r->kind == IMAP_RESPONSE_CONTINUE))
 		imap_auth_redact(conn, bytes->data, bytes->len);
-	else if (conn->state >= IMAP_CONN_READY)
+	else
 		redact_words(conn, is_response ? r : NULL);
 	if (!is_response) {
 		if (conn->state == IMAP_CONN_GREETING)

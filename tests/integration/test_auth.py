@@ -10,8 +10,9 @@ import unittest
 import convoy
 import dovecot
 from convoy import CANARY, PATIENCE, Case, Ended
-from scripted_server import (Fault, MiniServer, Refused, ScriptedServer,
-                             Session, close, expect, send, stall)
+from scripted_server import (Fault, Hangup, MiniServer, Refused,
+                             ScriptedServer, Session, close, expect, send,
+                             stall)
 
 TEMPORARY, PROTOCOL, AUTH = 75, 76, 77
 CONFIG = 78
@@ -524,6 +525,27 @@ class Echo(AuthCase):
             source.box('INBOX').add(b'Subject: x\r\n\r\nx\r\n')
             ended = self.run_job(self.job(source, target, password=CANARY))
         self.assertIn('not with ****', ended.log)
+        self.assert_secret_kept(ended, CANARY)
+
+    def test_echo_in_the_next_greeting(self):
+        class Again(Session):
+            def do_examine(self, name):
+                if self.server.connections == 1:
+                    self.server.greeting = b'* OK hello ' + \
+                        CANARY.encode() + b'\r\n'
+                    raise Hangup
+                return super().do_examine(name)
+
+            def do_capability(self):
+                self.io.send(b'* OK again %s\r\n' % CANARY.encode())
+                return super().do_capability()
+
+        with MiniServer(session=Again, password=CANARY) as source, \
+                MiniServer() as target:
+            source.box('INBOX').add(b'Subject: x\r\n\r\nx\r\n')
+            ended = self.run_job(self.job(source, target, password=CANARY))
+            self.assertEqual(2, source.connections)
+        self.assertIn('* OK hello ****', ended.log)
         self.assert_secret_kept(ended, CANARY)
 
 

@@ -9,8 +9,9 @@
  *
  * A state file knows whether the last run ended with an answer to everything:
  * when the target stands as that run left it, there is nothing to wait for.
- * An account of which no mailbox but INBOX exists needs no wait: a run appends
- * nothing before its first CREATE was answered, so that would be visible.
+ * An empty account of which no mailbox but INBOX exists needs no wait: a run
+ * that makes mailboxes appends nothing before its first CREATE was answered, so
+ * that would be visible.
  */
 #include "engine/sync/sync_target_private.h"
 
@@ -22,19 +23,24 @@
 #include "engine/sync/sync_state.h"
 
 enum {
-	ROUNDS_MAX = 8
+	ROUNDS_MAX = 8,
+	UNDER_WAY_MS = 1000
 };
-
-static int64_t settle_ms(const struct sync_target *dst)
-{
-	return dst->shared->job->options.settle_ms;
-}
 
 /* Does the state file know of a run that ended without all its answers? One
  * over INBOX alone makes no other mailbox. */
 static bool was_under_way(const struct sync_target *dst)
 {
 	return dst->shared->state && sync_state_any_intent(dst->shared->state);
+}
+
+/* Nobody can know better than the file that there is something to wait for. */
+static int64_t settle_ms(const struct sync_target *dst)
+{
+	int64_t asked = dst->shared->job->options.settle_ms;
+
+	return asked < UNDER_WAY_MS && was_under_way(dst) ? UNDER_WAY_MS
+							  : asked;
 }
 
 /* Does the state file say that the last run had an answer to everything? It
@@ -55,15 +61,20 @@ static bool ended_well(const struct sync_target *dst)
 void sync_quiet_init(struct sync_target *dst)
 {
 	size_t others = 0, existing = 0;
+	bool has_mail = false;
 
 	for (size_t i = 0; i < dst->box_count; i++) {
 		const struct sync_mailbox *m = dst->boxes[i].m;
-		if (!m->target || m->refusal || sync_names_is_inbox(m->target))
+		if (!m->target || m->refusal)
+			continue;
+		has_mail |= m->target_messages > 0;
+		if (sync_names_is_inbox(m->target))
 			continue;
 		others++;
 		existing += !m->create;
 	}
-	bool is_fresh = others > 0 && existing == 0 && !was_under_way(dst);
+	bool is_fresh =
+	    others > 0 && existing == 0 && !has_mail && !was_under_way(dst);
 	bool is_sure = is_fresh || settle_ms(dst) == 0 || ended_well(dst);
 	dst->quiet = is_sure ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();

@@ -160,10 +160,8 @@ class Quiet(OddCase):
         """No other mailbox is there, and still it was not the first run."""
         self.inbox_only_was_killed('--stateFile', self.path('state.db'))
 
-    @unittest.expectedFailure
     def test_f098_the_same_without_a_file(self):
-        """Nothing tells this target from one that nobody has touched; a wait
-        would be paid by every first run."""
+        """An INBOX that holds mail is not that of an account nobody touched."""
         self.inbox_only_was_killed()
 
 

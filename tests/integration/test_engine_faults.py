@@ -166,6 +166,7 @@ class Dialogue(FaultCase):
                                          b'no\r\n'), stall()]
 
     def test_byte_by_byte(self):
+        """F086"""
         for reply in (send, split):
             with self.subTest(reply=reply.__name__), \
                     ScriptedServer(self.script(reply)) as source, \
@@ -174,6 +175,7 @@ class Dialogue(FaultCase):
                 self.assertEqual([], source.problems)
 
     def test_endless_line(self):
+        """F009, F084"""
         endless = [send(b'* OK ready\r\n'), expect(rb'CAPABILITY'),
                    send(b'* CAPABILITY ' + b'X' * (40 << 20)), stall()]
         with ScriptedServer(endless) as source, MiniServer() as target:
@@ -181,6 +183,7 @@ class Dialogue(FaultCase):
                             seconds=60)
 
     def test_literal_larger_than_the_world(self):
+        """F081"""
         huge = [send(b'* OK ready\r\n'), expect(rb'CAPABILITY'),
                 send(b'* CAPABILITY {99999999999999999999}\r\n'), stall()]
         with ScriptedServer(huge) as source, MiniServer() as target:
@@ -220,12 +223,14 @@ class Append(FaultCase):
         self.each(lambda: Fault('cut-before-reply', nth=2))
 
     def test_cut_before_the_reply_kept(self):
+        """F096"""
         self.each(lambda: Fault('cut-before-reply', nth=2, store=True))
 
     def test_no_reply_nothing_kept(self):
         self.fault(Fault('silent-reply', nth=1), '--timeout', 2)
 
     def test_no_reply_kept(self):
+        """F097"""
         self.fault(Fault('silent-reply', nth=1, store=True), '--timeout', 2)
 
     def test_bye(self):
@@ -236,7 +241,7 @@ class Append(FaultCase):
         self.fault(Fault('bye', 'CREATE'))
 
     def test_message_refused(self):
-        """The rest is copied, the refused one is named, exit 1."""
+        """F099, F100: The rest is copied, the refused one is named, exit 1."""
         for capability in ((), WORDS, ('MULTIAPPEND',), ('LITERAL+',)):
             with self.subTest(capability=capability), \
                     source_server() as source, \
@@ -262,7 +267,7 @@ class Append(FaultCase):
             self.assertEqual(0, self.assert_balanced(ended)['copied'])
 
     def test_mailbox_that_cannot_be_made(self):
-        """Its messages are refused, the other mailbox is copied."""
+        """F066: Its messages are refused, the other mailbox is copied."""
         with source_server() as source, MiniServer(faults=[
                 Fault('no', 'CREATE', times=1000,
                       text=b'[NOPERM] not here')]) as target:

@@ -183,6 +183,7 @@ class Target(TroubleCase):
             self.assert_tally(tally, source=8, unreached=8)
 
     def test_mailbox_deleted_during_the_copy_is_made_again(self):
+        """F106"""
         class Deleting(Session):
             """The mailbox is gone when the fifth APPEND comes."""
 
@@ -276,6 +277,7 @@ class Source(TroubleCase):
             self.assert_tally(tally, source=40, copied=40)
 
     def test_quoted_empty_body_in_a_full_queue(self):
+        """F080, F113"""
         self.quoted_empty_body()
 
     def test_quoted_empty_body_in_a_full_queue_without_threads(self):
@@ -375,6 +377,7 @@ class Chatter(TroubleCase):
                 self.io.send(b'* OK still here\r\n' * 4000)
 
     def test_chatter_before_the_login_ends_with_the_time_out(self):
+        """F085, before the login"""
         for options in ((), ('--noThreads',)):
             with self.subTest(options=options), MiniServer() as source, \
                     MiniServer(session=self.Chatting) as target:

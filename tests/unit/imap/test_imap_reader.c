@@ -368,6 +368,7 @@ Test(imap_reader, ends_a_line_that_does_not_end)
 	    "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]");
 }
 
+/* F084 */
 Test(imap_reader, ends_a_response_of_endless_literals)
 {
 	struct imap_reader r;

@@ -117,6 +117,7 @@ Test(imap_seqset, never_writes_zero, .signal = SIGABRT)
 	(void)imap_seqset_format(&out, numbers, 1, 100);
 }
 
+/* F094 */
 ParameterizedTestParameters(imap_seqset, reads)
 {
 	static struct parsed rows[] = {

@@ -17,6 +17,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/hash.h"
+#include "engine/base/holder.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 
@@ -69,31 +70,11 @@ static int select_run(struct rundir *dir, const char *id)
 
 static void name_holder(const char *path, struct error *err)
 {
-	char holder[256], shown[512];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, holder, sizeof(holder));
+	char shown[HOLDER_TEXT_BYTES];
 
-	fd_close(&fd);
-	while (n > 0 && holder[n - 1] == '\n')
-		n--;
-	if (n <= 0)
-		n = snprintf(holder, sizeof(holder), "somebody unknown");
 	(void)error_set(err, ERROR_OS, "state.locked",
 	    "another supervisor works on this plan: %s",
-	    text_escape(holder, (size_t)n, shown, sizeof(shown)));
-}
-
-static void write_holder(int fd)
-{
-	char host[128] = "?", now[CLOCK_TEXT_BYTES], text[256];
-
-	(void)gethostname(host, sizeof(host) - 1);
-	clock_format(clock_wall_ms(), now);
-	int n = snprintf(text, sizeof(text), "host %s pid %ld since %s\n", host,
-	    (long)getpid(), now);
-	// only for people: the lock itself is the truth
-	if (ftruncate(fd, 0) == 0 && n > 0)
-		(void)fd_write_all(fd, text, (size_t)n);
+	    holder_read(path, shown));
 }
 
 /* A glance of `status` holds the lock for a moment: tried a few times. */
@@ -131,7 +112,7 @@ int rundir_lock(struct rundir *dir, struct error *err)
 	if (fd < 0) {
 		rc = -1;
 	} else if (lock_exclusive(fd) == 0) {
-		write_holder(fd);
+		holder_write(fd);
 		dir->lock_fd = fd;
 		fd = -1;
 		rc = 0;

@@ -28,6 +28,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/holder.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
@@ -48,33 +49,11 @@ static const int64_t file_bytes_max = (int64_t)2 << 30;
 
 static int name_holder(struct sync_state *state, struct error *err)
 {
-	char holder[256], shown[512];
-	int fd = open(
-	    state->lock_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, holder, sizeof(holder));
+	char shown[HOLDER_TEXT_BYTES];
 
-	// closing this descriptor does not end a flock held by another
-	fd_close(&fd);
-	while (n > 0 && holder[n - 1] == '\n')
-		n--;
-	if (n <= 0)
-		n = snprintf(holder, sizeof(holder), "somebody unknown");
 	return error_set(err, ERROR_IO, "local.locked",
 	    "the state file '%s' is held by another engine: %s", state->path,
-	    text_escape(holder, (size_t)n, shown, sizeof(shown)));
-}
-
-static void write_holder(int fd)
-{
-	char host[128] = "?", now[CLOCK_TEXT_BYTES], text[256];
-
-	(void)gethostname(host, sizeof(host) - 1);
-	clock_format(clock_wall_ms(), now);
-	int n = snprintf(text, sizeof(text), "host %s pid %ld since %s\n", host,
-	    (long)getpid(), now);
-	// only for people: the lock itself is the truth
-	if (ftruncate(fd, 0) == 0 && n > 0)
-		(void)fd_write_all(fd, text, (size_t)n);
+	    holder_read(state->lock_path, shown));
 }
 
 static enum sync_state_verdict take_lock(
@@ -84,7 +63,7 @@ static enum sync_state_verdict take_lock(
 	if (state->lock_fd < 0)
 		return SYNC_STATE_FAILED;
 	if (flock(state->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-		write_holder(state->lock_fd);
+		holder_write(state->lock_fd);
 		return SYNC_STATE_OLD;
 	}
 	if (errno == EWOULDBLOCK) {

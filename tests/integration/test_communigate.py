@@ -12,7 +12,7 @@ from scripted_server import Fault, Hangup, MiniServer, Session
 
 
 AUTH = 77
-MIXED = {'INBOX': 5, 'Sent': 3, 'Work': 2, 'Work/2020': 4}
+MIXED = {'INBOX': 5, 'Sent': 3, 'Office': 2, 'Office/2020': 4}
 
 
 def letter(box, number):
@@ -152,7 +152,7 @@ class ImapServer(Case):
             fill(server, owner='berta')
             admin = self.client(server)
             said = admin.command(b'LIST "~berta/" "*"')
-            self.assertIn(b'~berta/Work/2020', repr(said).encode())
+            self.assertIn(b'~berta/Office/2020', repr(said).encode())
             self.assertNotIn(b'anna', repr(said).encode())
             admin.command(b'CREATE "~anna/New/One"')
             admin.command(b'EXAMINE "~berta@example.org/Sent"')

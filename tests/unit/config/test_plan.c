@@ -14,31 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/base/secret.h"
-
-/* Two good servers and defaults; seven lines. */
-#define SERVERS \
-	"version: 1\n" \
-	"servers:\n" \
-	"  old: {host: old.example.org}\n" \
-	"  new: {host: new.example.org}\n"
-#define DEFAULTS \
-	"defaults:\n" \
-	"  source: {server: old, password: sp}\n" \
-	"  target: {server: new, password: tp}\n"
-#define HEAD SERVERS DEFAULTS
-#define ACCOUNTS "accounts: [{user: anna}]\n"
-
-static char *printed(struct plan_diag *d)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-
-	cr_assert_not_null(out);
-	plan_diag_print(d, out, false);
-	(void)fclose(out);
-	return text;
-}
+#include "tests/unit/support/plan_text.h"
 
 static struct plan *load_text(const char *text, struct plan_diag *d)
 {
@@ -52,7 +28,7 @@ static struct plan *good(const char *text)
 	struct plan *plan = load_text(text, d);
 
 	if (!plan) {
-		char *why = printed(d);
+		char *why = plan_text_printed(d);
 		cr_assert_not_null(plan, "%s", why);
 		free(why);
 	}
@@ -416,7 +392,7 @@ Test(plan, shows_source_caret_and_hint)
 	cr_assert_null(load_text(
 	    "version: 1\nservers:\n  old: {host: x, tls_verfy: true}\naccounts: []\n",
 	    d));
-	char *text = printed(d);
+	char *text = plan_text_printed(d);
 	cr_assert_str_eq(text,
 	    "error[E0107]: unknown key \"tls_verfy\" in servers.old\n"
 	    "  --> p.yaml:3:18\n"
@@ -442,7 +418,7 @@ Test(plan, shows_stars_instead_of_a_secret)
 	    "  - {user: dan, password: {fil: hunter2}}\n",
 	    d));
 	cr_assert_geq(plan_diag_errors(d), 4);
-	char *text = printed(d);
+	char *text = plan_text_printed(d);
 	cr_assert_null(strstr(text, "hunter2"), "%s", text);
 	cr_assert_not_null(strstr(text, "********"));
 	free(text);
@@ -462,7 +438,7 @@ Test(plan, shows_fifty_and_counts_the_rest)
 	cr_assert_null(load_text(text, d));
 	free(text);
 	cr_assert_geq(plan_diag_errors(d), 300);
-	text = printed(d);
+	text = plan_text_printed(d);
 	cr_assert_not_null(strstr(text, "more problems not shown"));
 	size_t shown = 0;
 	for (const char *p = text; (p = strstr(p, "error[")); p++)
@@ -477,7 +453,7 @@ Test(plan, escapes_what_it_repeats)
 	struct plan_diag *d = plan_diag_new();
 
 	cr_assert_null(load_text("version: 1\n\"\\e[31m\\nx\": 1\n", d));
-	char *text = printed(d);
+	char *text = plan_text_printed(d);
 	cr_assert_null(strchr(text, 27));
 	cr_assert_not_null(strstr(text, "\\x1b[31m\\x0ax"));
 	free(text);
@@ -627,217 +603,6 @@ Test(plan, without_accounts_is_a_warning)
 	cr_assert_eq(p->account_count, 0);
 	cr_assert_eq(plan_diag_warnings(d), 1);
 	cr_assert_null(plan_find_account(p, "x"));
-	plan_free(p);
-	plan_diag_free(d);
-}
-
-/* ---- with files ---- */
-
-static char dir[] = "/tmp/test_plan.XXXXXX";
-
-static void make_dir(void)
-{
-	cr_assert_not_null(mkdtemp(dir));
-}
-
-static void remove_dir(void)
-{
-	static const char *const names[] = {
-	    "plan.yaml", "users.tsv", "users.csv", "pw"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		char *path = mem_printf("%s/%s", dir, names[i]);
-		(void)unlink(path);
-		free(path);
-	}
-	(void)rmdir(dir);
-}
-
-static char *put_file(const char *name, mode_t mode, const char *text)
-{
-	char *path = mem_printf("%s/%s", dir, name);
-	FILE *f = fopen(path, "we");
-
-	cr_assert_not_null(f);
-	(void)fputs(text, f);
-	(void)fclose(f);
-	cr_assert_eq(chmod(path, mode), 0);
-	return path;
-}
-
-/* Loads the plan file of that directory. */
-static struct plan *load_file(struct plan_diag *d)
-{
-	char *path = mem_printf("%s/plan.yaml", dir);
-	struct plan *p = plan_load(path, d);
-
-	free(path);
-	return p;
-}
-
-static void expect(
-    const char *code, enum plan_diag_class class, const char *part)
-{
-	struct plan_diag *d = plan_diag_new();
-	struct plan_diag_item item;
-
-	cr_assert_null(load_file(d));
-	cr_assert(plan_diag_get(d, 0, &item));
-	cr_assert_str_eq(item.code, code, "%s", item.message);
-	cr_assert_eq(plan_diag_get_class(d), class);
-	char *text = printed(d);
-	cr_assert_not_null(strstr(text, part), "%s", text);
-	cr_assert_null(strstr(text, "hunter2"), "%s", text);
-	free(text);
-	plan_diag_free(d);
-}
-
-Test(plan, file_with_a_password_must_be_private, .init = make_dir,
-    .fini = remove_dir)
-{
-	free(put_file("plan.yaml", 0640,
-	    HEAD "accounts: [{user: a, password: hunter2}]\n"));
-	expect("E0304", PLAN_DIAG_EXPOSED, "chmod 600 /tmp/test_plan.");
-	free(put_file("plan.yaml", 0600, HEAD ACCOUNTS));
-	struct plan_diag *d = plan_diag_new();
-	struct plan *p = load_file(d);
-	cr_assert_not_null(p);
-	cr_assert_str_eq(p->name, "plan");
-	plan_free(p);
-	plan_diag_free(d);
-}
-
-Test(plan, that_is_missing_or_no_file_is_named, .init = make_dir,
-    .fini = remove_dir)
-{
-	expect("E0001", PLAN_DIAG_NOT_FOUND, "No such file");
-	char *path = mem_printf("%s/plan.yaml", dir);
-	cr_assert_eq(mkdir(path, 0700), 0);
-	expect("E0001", PLAN_DIAG_CONFIG, "not a plain file");
-	cr_assert_eq(rmdir(path), 0);
-	cr_assert_eq(mkfifo(path, 0600), 0);
-	expect("E0001", PLAN_DIAG_CONFIG, "not a plain file");
-	cr_assert_eq(unlink(path), 0);
-	free(put_file("plan.yaml", 0600, ""));
-	cr_assert_eq(truncate(path, 65L * 1024 * 1024), 0);
-	expect("E0001", PLAN_DIAG_CONFIG, "larger than");
-	free(path);
-}
-
-Test(plan, secret_file_must_be_there_and_private, .init = make_dir,
-    .fini = remove_dir)
-{
-	free(put_file("plan.yaml", 0644,
-	    SERVERS
-	    "defaults:\n"
-	    "  source: {server: old, password: {file: pw}}\n"
-	    "  target: {server: new, password: {file: ./pw}}\n" ACCOUNTS));
-	expect("E0302", PLAN_DIAG_CONFIG, "/pw");
-	free(put_file("pw", 0600, "\n"));
-	expect("E0302", PLAN_DIAG_CONFIG, "empty");
-	free(put_file("pw", 0604, "hunter2\n"));
-	expect("E0304", PLAN_DIAG_EXPOSED, "chmod 600 /tmp/test_plan.");
-	free(put_file("pw", 0600, "hunter2\r\n"));
-	struct plan_diag *d = plan_diag_new();
-	struct plan *p = load_file(d);
-	struct secret s = {0};
-	struct error err;
-	cr_assert_not_null(p);
-	cr_assert_eq(
-	    secret_source_read(&p->accounts[0].source.password, &s, &err), 0);
-	cr_assert_str_eq(s.bytes, "hunter2");
-	secret_release(&s);
-	// a file that goes later is told with the place that names it
-	char *path = mem_printf("%s/pw", dir);
-	cr_assert_eq(unlink(path), 0);
-	free(path);
-	cr_assert_eq(
-	    secret_source_read(&p->accounts[0].source.password, &s, &err), -1);
-	cr_assert_not_null(strstr(err.text, "plan.yaml:6:"), "%s", err.text);
-	plan_free(p);
-	plan_diag_free(d);
-}
-
-Test(plan, takes_accounts_from_files, .init = make_dir, .fini = remove_dir)
-{
-	free(put_file("users.tsv", 0600,
-	    "id\tuser\tpassword\tsrc_user\tsrc_password\tdst_user\tdst_password\n"
-	    "anna\tanna@x\thunter2\t\t\t\t\n"
-	    "\tbob\t\tb1\tp1\tb2\tp2\n"
-	    "eve\tyes\tno\t\t\t\t\n"));
-	free(put_file("plan.yaml", 0644,
-	    SERVERS "defaults:\n"
-		    "  source: {server: old, login: \"{user}!\"}\n"
-		    "  target: {server: new}\n"
-		    "accounts: [{user: first, password: {env: HOME}}]\n"
-		    "accounts_file: {path: users.tsv}\n"));
-	struct plan_diag *d = plan_diag_new();
-	struct plan *p = load_file(d);
-	char *text = printed(d);
-	cr_assert_not_null(p, "%s", text);
-	free(text);
-	cr_assert_eq(p->account_count, 4);
-	const struct plan_account *a = p->accounts;
-	cr_assert_str_eq(a[0].id, "first");
-	cr_assert_str_eq(a[1].id, "anna");
-	cr_assert_str_eq(a[1].source.login, "anna@x!");
-	cr_assert_str_eq(a[1].target.password.value, "hunter2");
-	cr_assert_str_eq(a[2].id, "b2");
-	cr_assert_str_eq(a[2].source.login, "b1!");
-	cr_assert_str_eq(a[2].source.password.value, "p1");
-	cr_assert_str_eq(a[2].target.password.value, "p2");
-	cr_assert_eq(a[2].place.line, 3);
-	cr_assert_not_null(strstr(a[2].place.file, "users.tsv"));
-	cr_assert_str_eq(a[3].source.login, "yes!");
-	cr_assert_str_eq(a[3].source.password.value, "no");
-	plan_free(p);
-	plan_diag_free(d);
-}
-
-Test(plan, reports_rows_of_accounts_files, .init = make_dir, .fini = remove_dir)
-{
-	free(put_file("plan.yaml", 0600,
-	    HEAD ACCOUNTS "accounts_file: {path: users.csv}\n"));
-	expect("E0401", PLAN_DIAG_NOT_FOUND, "users.csv");
-	free(put_file("users.csv", 0644, "user,password\nbob,hunter2\n"));
-	expect("E0304", PLAN_DIAG_EXPOSED, "chmod 600 /tmp/test_plan.");
-	free(put_file("users.csv", 0644, "user\nbob\nanna\n"));
-	expect("E0201", PLAN_DIAG_CONFIG, "users.csv:3:1");
-	free(put_file("users.csv", 0644, "user\nb b\n"));
-	expect("E0202", PLAN_DIAG_CONFIG, "    2 | b b");
-	free(put_file("users.csv", 0600, "user,password\n,hunter2\n"));
-	expect("E0206", PLAN_DIAG_CONFIG, "users.csv:2:1");
-	free(put_file("users.csv", 0600, "user,password\nb,hunter2\xff\n"));
-	expect("E0002", PLAN_DIAG_CONFIG, "users.csv:2:10");
-	free(put_file("users.csv", 0600, ""));
-	expect("E0402", PLAN_DIAG_CONFIG, "no header line");
-}
-
-Test(plan, checks_fifty_thousand_accounts_quickly, .init = make_dir,
-    .fini = remove_dir, .timeout = 30)
-{
-	enum {
-		ROWS = 50000
-	};
-
-	char *path = put_file("users.tsv", 0600, "user\tpassword\n");
-	FILE *f = fopen(path, "ae");
-	for (int i = 0; i < ROWS; i++)
-		(void)fprintf(f, "user%d@example.org\tp%d\n", i, i);
-	(void)fclose(f);
-	free(path);
-	free(put_file("plan.yaml", 0600,
-	    SERVERS "defaults: {source: {server: old}, target: {server: new}}\n"
-		    "accounts_file: {path: users.tsv}\n"));
-	struct plan_diag *d = plan_diag_new();
-	int64_t start = clock_ms();
-	struct plan *p = load_file(d);
-	int64_t took = clock_ms() - start;
-	cr_assert_not_null(p);
-	cr_assert_eq(p->account_count, ROWS);
-	cr_assert_not_null(plan_find_account(p, "user49999@example.org"));
-	// far above what it takes, far below what comparing all pairs would
-	cr_assert_lt(took, 10000);
 	plan_free(p);
 	plan_diag_free(d);
 }

@@ -9,18 +9,7 @@
 
 #include "config/plan_diag.h"
 #include "engine/base/mem.h"
-
-/* Two good servers and defaults; seven lines. */
-#define SERVERS \
-	"version: 1\n" \
-	"servers:\n" \
-	"  old: {host: old.example.org}\n" \
-	"  new: {host: new.example.org}\n"
-#define HEAD \
-	SERVERS \
-	"defaults:\n" \
-	"  source: {server: old, password: sp}\n" \
-	"  target: {server: new, password: tp}\n"
+#include "tests/unit/support/plan_text.h"
 
 static struct plan *load(const char *text, struct plan_diag *d)
 {

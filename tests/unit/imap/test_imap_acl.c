@@ -10,6 +10,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_reader.h"
+#include "tests/unit/support/imap_answer.h"
 
 enum {
 	INPUT_BYTES = 200,
@@ -67,22 +68,10 @@ ParameterizedTestParameters(imap_acl, reads_answers)
 
 ParameterizedTest(struct row *row, imap_acl, reads_answers)
 {
-	char *line = mem_printf("* ACL %s\r\n", row->input);
-	const char *at = line;
-	size_t len = strlen(line);
 	struct imap_response parsed;
-	struct imap_reader r;
-	struct error err;
+	char *copy = imap_answer_parse("ACL", row->input, &parsed);
 	struct buf out;
 
-	imap_reader_init(&r, &imap_reader_default_limits);
-	cr_assert_eq(
-	    imap_reader_next(&r, &at, &len, &err), IMAP_READER_RESPONSE);
-	char *copy =
-	    memcpy(mem_alloc(r.response.len), r.response.data, r.response.len);
-	cr_assert(imap_response_parse(copy, r.response.len, &parsed));
-	imap_reader_release(&r);
-	free(line);
 	buf_init(&out, 1000);
 	tell(parsed.rest, &out);
 	cr_assert_str_eq(out.data, row->told);

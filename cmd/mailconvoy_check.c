@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* mailconvoy check: is the plan good? */
+#include <stdio.h>
+
+#include "cmd/mailconvoy_commands.h"
+#include "cmd/mailconvoy_options.h"
+#include "config/plan.h"
+#include "engine/contract/exit_code.h"
+
+int mailconvoy_check(const struct mailconvoy_options *o)
+{
+	size_t warnings = 0;
+	int code = EXIT_CODE_OK;
+	struct plan *plan =
+	    mailconvoy_find_plan(o->arguments[0], &warnings, &code);
+
+	if (!plan)
+		return code;
+	(void)printf(
+	    "%s: %zu account%s, %zu server%s, %zu warning%s (digest %s)\n",
+	    plan->path, plan->account_count,
+	    mailconvoy_find_plural(plan->account_count), plan->server_count,
+	    mailconvoy_find_plural(plan->server_count), warnings,
+	    mailconvoy_find_plural(warnings), plan->digest);
+	plan_free(plan);
+	return code;
+}

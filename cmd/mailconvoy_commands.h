@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The commands, each in its own file, and what they share.  Everything they
+ * print about a plan or a run they print here or in progress; the work is done
+ * in config/ and orchestrator/.
+ */
+#ifndef CMD_MAILCONVOY_COMMANDS_H
+#define CMD_MAILCONVOY_COMMANDS_H
+
+#include <stddef.h>
+
+struct error;
+struct mailconvoy_options;
+struct plan;
+struct rundir;
+
+int mailconvoy_check(const struct mailconvoy_options *o);
+int mailconvoy_help(const struct mailconvoy_options *o);
+int mailconvoy_report(const struct mailconvoy_options *o);
+int mailconvoy_run(const struct mailconvoy_options *o);
+int mailconvoy_run_resume(const struct mailconvoy_options *o);
+int mailconvoy_status(const struct mailconvoy_options *o);
+
+/* mailconvoy_find.c */
+
+/* Loads a plan and prints what is wrong with it. NULL: *code_out is the exit
+ * code. */
+struct plan *mailconvoy_find_plan(
+    const char *path, size_t *warnings_out, int *code_out);
+
+/* The directory of a run, or the last run of a plan. 0, or the exit code after
+ * a message. */
+int mailconvoy_find_run(const char *path, struct rundir *dir);
+
+/* Prints the error; returns `code`. */
+int mailconvoy_find_failed(const struct error *err, int code);
+
+/* "s" or "". */
+const char *mailconvoy_find_plural(size_t n);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/mailconvoy_commands.h"
+#include "config/plan.h"
+#include "config/plan_diag.h"
+#include "engine/base/error.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/exit_code.h"
+#include "orchestrator/rundir.h"
+
+const char *mailconvoy_find_plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+int mailconvoy_find_failed(const struct error *err, int code)
+{
+	char shown[ERROR_TEXT_BYTES * 2];
+
+	(void)fprintf(stderr, "mailconvoy: %s\n",
+	    text_escape(err->text, strlen(err->text), shown, sizeof(shown)));
+	return code;
+}
+
+/* ----------------------------------------------------------------- plan */
+
+static bool wants_colour(void)
+{
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if ((none && none[0]) || (term && strcmp(term, "dumb") == 0))
+		return false;
+	return isatty(STDERR_FILENO) == 1;
+}
+
+static int code_of_class(enum plan_diag_class c)
+{
+	switch (c) {
+	case PLAN_DIAG_CONFIG:
+		return EXIT_CODE_CONFIG;
+	case PLAN_DIAG_NOT_FOUND:
+		return EXIT_CODE_NO_INPUT;
+	case PLAN_DIAG_EXPOSED:
+		return EXIT_CODE_AUTH;
+	}
+	return EXIT_CODE_CONFIG;
+}
+
+struct plan *mailconvoy_find_plan(
+    const char *path, size_t *warnings_out, int *code_out)
+{
+	struct plan_diag *diag = plan_diag_new();
+	struct plan *plan = plan_load(path, diag);
+
+	*warnings_out = plan_diag_warnings(diag);
+	if (!plan || *warnings_out > 0)
+		plan_diag_print(diag, stderr, wants_colour());
+	if (!plan) {
+		size_t errors = plan_diag_errors(diag);
+		*code_out = code_of_class(plan_diag_get_class(diag));
+		(void)fprintf(stderr,
+		    "%s: %zu error%s, %zu warning%s. Nothing was started.\n",
+		    path, errors, mailconvoy_find_plural(errors), *warnings_out,
+		    mailconvoy_find_plural(*warnings_out));
+	}
+	plan_diag_free(diag);
+	return plan;
+}
+
+/* ------------------------------------------------------------------ run */
+
+/* The directory of a run given in place of a plan. */
+static bool is_run_directory(const char *path, struct rundir *dir)
+{
+	struct stat st;
+	char *journal = mem_try_printf("%s/journal.jsonl", path);
+	bool is = journal && stat(journal, &st) == 0 && S_ISREG(st.st_mode);
+
+	free(journal);
+	if (!is)
+		return false;
+	*dir = (struct rundir){.lock_fd = -1};
+	dir->path = mem_try_strdup(path);
+	dir->state = mem_try_printf("%s/../..", path);
+	return dir->path && dir->state;
+}
+
+int mailconvoy_find_run(const char *path, struct rundir *dir)
+{
+	size_t warnings = 0;
+	int code = EXIT_CODE_OK;
+	struct error err;
+
+	if (is_run_directory(path, dir))
+		return EXIT_CODE_OK;
+	struct plan *plan = mailconvoy_find_plan(path, &warnings, &code);
+	if (!plan)
+		return code;
+	if (rundir_init(dir, plan, &err) < 0) {
+		code = mailconvoy_find_failed(&err, EXIT_CODE_LOCAL);
+	} else if (!rundir_find_latest(dir)) {
+		(void)error_set(&err, ERROR_USAGE, "run.none",
+		    "the plan '%s' has no run yet: mailconvoy run %s",
+		    plan->name, plan->path);
+		code = mailconvoy_find_failed(&err, EXIT_CODE_NO_INPUT);
+	}
+	plan_free(plan);
+	return code;
+}

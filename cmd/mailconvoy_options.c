@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+#include "cmd/mailconvoy_options.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/mailconvoy_commands.h"
+#include "engine/base/mem.h"
+#include "engine/base/text.h"
+#include "engine/contract/exit_code.h"
+#include "orchestrator/supervisor.h"
+
+enum {
+	JOBS_MAX = 4096,
+	LETTER_BASE = 256, /* of options without a letter, for getopt_long */
+	LETTERS_MAX = 3 * MAILCONVOY_OPTIONS + 2
+};
+
+static const struct mailconvoy_verb verbs[] = {
+    {"check", "PLAN", 1, 1, mailconvoy_check,
+	"checks the plan, starts nothing"},
+    {"run", "PLAN", 1, 1, mailconvoy_run, "runs it; an unfinished run goes on"},
+    {"resume", "PLAN", 1, 1, mailconvoy_run_resume,
+	"runs what is not finished or failed"},
+    {"status", "PLAN|RUN", 1, 1, mailconvoy_status,
+	"how the last run stands, also while it\nruns"},
+    {"report", "PLAN|RUN", 1, 1, mailconvoy_report,
+	"writes the report of the last run"},
+    {"help", "", 0, 0, mailconvoy_help, "this text"},
+};
+
+static const struct mailconvoy_option table[] = {
+    {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N", "run resume",
+	NULL, JOBS_MAX, "accounts at a time, instead of the\nplan's number"},
+    {"new-run", MAILCONVOY_NEW_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
+	NULL, 0, "starts anew even when the last run is\nunfinished"},
+    {"dry-run", MAILCONVOY_DRY_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
+	NULL, 0,
+	"looks at both sides and changes\nnothing; counts for no other run"},
+    {"only", MAILCONVOY_ONLY, '\0', MAILCONVOY_VALUE_OUTCOMES, "LIST", "resume",
+	NULL, 0,
+	"outcomes to run again: pending,\nfailed, interrupted, temp, auth,\npartial, quota, crash, ..."},
+    {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD", "status",
+	"table json", 0, "table or json"},
+    {"jsonl", MAILCONVOY_JSONL, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
+	NULL, 0, "where the report goes (default: the\nrun's directory)"},
+    {"user", MAILCONVOY_USER, '\0', MAILCONVOY_VALUE_TEXT, "ID", "report", NULL,
+	0, "a text about this account instead"},
+    {"help", MAILCONVOY_HELP, 'h', MAILCONVOY_VALUE_NONE, NULL, NULL, NULL, 0,
+	"this text"},
+    {"version", MAILCONVOY_VERSION_TEXT, 'V', MAILCONVOY_VALUE_NONE, NULL, NULL,
+	NULL, 0, "the version"},
+};
+
+const struct mailconvoy_verb *mailconvoy_options_verbs(size_t *count_out)
+{
+	*count_out = ARRAY_LEN(verbs);
+	return verbs;
+}
+
+const struct mailconvoy_option *mailconvoy_options_table(size_t *count_out)
+{
+	*count_out = ARRAY_LEN(table);
+	return table;
+}
+
+int mailconvoy_options_usage(const char *format, ...)
+{
+	char text[512], shown[1024];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)fprintf(stderr, "mailconvoy: %s\nTry 'mailconvoy --help'.\n",
+	    text_escape(text, strlen(text), shown, sizeof(shown)));
+	return EXIT_CODE_USAGE;
+}
+
+/* -------------------------------------------------------------- reading */
+
+const char *mailconvoy_options_next(const struct mailconvoy_options *o,
+    enum mailconvoy_option_id id, size_t *at)
+{
+	while (*at < o->given_count) {
+		const struct mailconvoy_given *g = &o->given[(*at)++];
+		if (g->id == id)
+			return g->value;
+	}
+	return NULL;
+}
+
+const char *mailconvoy_options_value(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id)
+{
+	const char *last = NULL, *value;
+	size_t at = 0;
+
+	while ((value = mailconvoy_options_next(o, id, &at)) != NULL)
+		last = value;
+	return last;
+}
+
+bool mailconvoy_options_has(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id)
+{
+	return mailconvoy_options_value(o, id) != NULL;
+}
+
+uint64_t mailconvoy_options_number(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id)
+{
+	const char *value = mailconvoy_options_value(o, id);
+	uint64_t n = 0;
+
+	return value && text_parse_u64(value, strlen(value), UINT64_MAX, &n)
+		   ? n
+		   : 0;
+}
+
+/* -------------------------------------------------------------- parsing */
+
+/* Is it one of these words, which stand between blanks? */
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*words) {
+		size_t n = strcspn(words, " ");
+		if (n == len && memcmp(words, word, n) == 0)
+			return true;
+		words += n + (words[n] == ' ');
+	}
+	return false;
+}
+
+/* 0, or the exit code after a message. */
+static int check_value(
+    const struct mailconvoy_option *option, const char *value)
+{
+	uint64_t n = 0;
+	const char *bad = NULL;
+
+	switch (option->value) {
+	case MAILCONVOY_VALUE_NONE:
+	case MAILCONVOY_VALUE_TEXT:
+		return 0;
+	case MAILCONVOY_VALUE_NUMBER:
+		if (text_parse_u64(value, strlen(value), option->max, &n) &&
+		    n > 0)
+			return 0;
+		return mailconvoy_options_usage(
+		    "--%s wants a number from 1 to %llu, not '%s'",
+		    option->name, (unsigned long long)option->max, value);
+	case MAILCONVOY_VALUE_WORD:
+		if (has_word(option->words, value))
+			return 0;
+		return mailconvoy_options_usage(
+		    "--%s wants one of: %s; not '%s'", option->name,
+		    option->words, value);
+	case MAILCONVOY_VALUE_OUTCOMES:
+		if (supervisor_check_only(value, &bad))
+			return 0;
+		return mailconvoy_options_usage(
+		    "--%s: '%s' does not start with an outcome", option->name,
+		    bad);
+	}
+	return 0;
+}
+
+static int letter_of(const struct mailconvoy_option *option)
+{
+	return option->letter ? option->letter : LETTER_BASE + (int)option->id;
+}
+
+static const struct mailconvoy_option *find_letter(int letter)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (letter_of(&table[i]) == letter)
+			return &table[i];
+	return NULL;
+}
+
+static const struct mailconvoy_option *find_id(enum mailconvoy_option_id id)
+{
+	size_t i = 0;
+
+	while (table[i].id != id)
+		i++;
+	return &table[i];
+}
+
+static const struct mailconvoy_verb *find_verb(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* What getopt_long wants to know. */
+static void make_getopt(
+    struct option names[MAILCONVOY_OPTIONS + 1], char letters[LETTERS_MAX])
+{
+	size_t n = 0;
+
+	letters[n++] = ':'; // the messages are ours
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		bool has_value = table[i].value != MAILCONVOY_VALUE_NONE;
+		names[i] = (struct option){table[i].name,
+		    has_value ? required_argument : no_argument, NULL,
+		    letter_of(&table[i])};
+		if (!table[i].letter)
+			continue;
+		letters[n++] = table[i].letter;
+		if (has_value)
+			letters[n++] = ':';
+	}
+	letters[n] = '\0';
+	names[ARRAY_LEN(table)] = (struct option){0};
+}
+
+static int take(struct mailconvoy_options *o, int letter, const char *value)
+{
+	const struct mailconvoy_option *option = find_letter(letter);
+
+	if (option->id == MAILCONVOY_HELP)
+		return mailconvoy_help(o);
+	if (option->id == MAILCONVOY_VERSION_TEXT) {
+		(void)printf("mailconvoy %s\n", MAILCONVOY_VERSION);
+		return EXIT_CODE_OK;
+	}
+	int code = check_value(option, value ? value : "");
+	if (code != 0)
+		return code;
+	if (o->given_count == MAILCONVOY_GIVEN_MAX)
+		return mailconvoy_options_usage("too many options");
+	o->given[o->given_count++] =
+	    (struct mailconvoy_given){option->id, value ? value : ""};
+	return -1;
+}
+
+/* Do the parts belong together? */
+static int check_together(const struct mailconvoy_options *o, size_t count)
+{
+	const struct mailconvoy_verb *verb = o->verb;
+
+	for (size_t i = 0; i < o->given_count; i++) {
+		const struct mailconvoy_option *option =
+		    find_id(o->given[i].id);
+		if (option->verbs && !has_word(option->verbs, verb->name))
+			return mailconvoy_options_usage(
+			    "'%s' does not take --%s", verb->name,
+			    option->name);
+	}
+	if (count < verb->arguments_min)
+		return mailconvoy_options_usage(
+		    "'%s' wants %s", verb->name, verb->arguments);
+	return -1;
+}
+
+int mailconvoy_options_parse(
+    struct mailconvoy_options *o, int argc, char **argv)
+{
+	struct option names[MAILCONVOY_OPTIONS + 1];
+	char letters[LETTERS_MAX];
+	size_t count = 0;
+	int letter;
+
+	make_getopt(names, letters);
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		if (letter == '?')
+			return mailconvoy_options_usage(
+			    "unknown option '%s'", argv[optind - 1]);
+		if (letter == ':')
+			return mailconvoy_options_usage(
+			    "option '%s' wants a value", argv[optind - 1]);
+		int code = take(o, letter, optarg);
+		if (code >= 0)
+			return code;
+	}
+	if (optind == argc)
+		return mailconvoy_options_usage("a command is missing");
+	o->verb = find_verb(argv[optind]);
+	if (!o->verb)
+		return mailconvoy_options_usage(
+		    "unknown command '%s'", argv[optind]);
+	while (++optind < argc) {
+		if (count == o->verb->arguments_max)
+			return mailconvoy_options_usage(
+			    "too many arguments: '%s'", argv[optind]);
+		o->arguments[count++] = argv[optind];
+	}
+	return check_together(o, count);
+}

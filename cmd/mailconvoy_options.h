@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every command and every option of the supervisor, once: what parsing and
+ * --help are made from.  A command lives in its own file, mailconvoy_VERB.c.
+ */
+#ifndef CMD_MAILCONVOY_OPTIONS_H
+#define CMD_MAILCONVOY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mailconvoy_option_id {
+	MAILCONVOY_HELP,
+	MAILCONVOY_VERSION_TEXT,
+	MAILCONVOY_JOBS,
+	MAILCONVOY_NEW_RUN,
+	MAILCONVOY_DRY_RUN,
+	MAILCONVOY_ONLY,
+	MAILCONVOY_OUTPUT,
+	MAILCONVOY_JSONL,
+	MAILCONVOY_USER,
+	MAILCONVOY_OPTIONS
+};
+
+enum {
+	MAILCONVOY_ARGUMENTS_MAX = 2,
+	MAILCONVOY_GIVEN_MAX = 1024 /* options on one command line */
+};
+
+struct mailconvoy_verb;
+
+struct mailconvoy_given {
+	enum mailconvoy_option_id id;
+	const char *value; /* "" of a switch */
+};
+
+/* What was typed, checked by itself. Everything points into argv. */
+struct mailconvoy_options {
+	const struct mailconvoy_verb *verb;
+	const char *arguments[MAILCONVOY_ARGUMENTS_MAX]; /* NULL: not given */
+	struct mailconvoy_given given[MAILCONVOY_GIVEN_MAX];
+	size_t given_count;
+};
+
+struct mailconvoy_verb {
+	const char *name;
+	const char *arguments; /* as --help shows them: "PLAN", "[CODE]" */
+	size_t arguments_min, arguments_max;
+	int (*run)(const struct mailconvoy_options *o); /* the exit code */
+	const char *help; /* lines, without the final line end */
+};
+
+enum mailconvoy_value {
+	MAILCONVOY_VALUE_NONE, /* a switch */
+	MAILCONVOY_VALUE_TEXT,
+	MAILCONVOY_VALUE_NUMBER,  /* 1 to max */
+	MAILCONVOY_VALUE_WORD,    /* one of `words` */
+	MAILCONVOY_VALUE_OUTCOMES /* a list of outcomes */
+};
+
+struct mailconvoy_option {
+	const char *name; /* without "--" */
+	enum mailconvoy_option_id id;
+	char letter; /* '\0': none */
+	enum mailconvoy_value value;
+	const char
+	    *shown; /* "N", as --help shows the value; NULL of a switch */
+	const char *verbs; /* that take it, by blanks; NULL: all */
+	const char *words; /* of _WORD, by blanks */
+	uint64_t max;      /* of _NUMBER */
+	const char *help;  /* lines, without the final line end */
+};
+
+/* The tables, in the order of --help. */
+const struct mailconvoy_verb *mailconvoy_options_verbs(size_t *count_out);
+const struct mailconvoy_option *mailconvoy_options_table(size_t *count_out);
+
+/* -1: go on with o->verb->run; else the exit code, after help, version or a
+ * message. */
+int mailconvoy_options_parse(
+    struct mailconvoy_options *o, int argc, char **argv);
+
+/* The value given last; NULL: not given. */
+const char *mailconvoy_options_value(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id);
+
+/* Of an option that may be given several times: the next value from *at on
+ * (begins at 0), NULL when there is none left. */
+const char *mailconvoy_options_next(const struct mailconvoy_options *o,
+    enum mailconvoy_option_id id, size_t *at);
+
+bool mailconvoy_options_has(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id);
+
+/* Of a number that was checked; 0: not given. */
+uint64_t mailconvoy_options_number(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id);
+
+/* Prints a message and where help is; returns the exit code. */
+int mailconvoy_options_usage(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -10,7 +10,9 @@
 #include "config/plan_digest.h"
 #include "config/plan_names.h"
 #include "config/plan_options.h"
+#include "config/plan_preset.h"
 #include "config/plan_schema.h"
+#include "config/plan_secret.h"
 #include "config/plan_server.h"
 #include "config/plan_yaml.h"
 #include "config/value.h"
@@ -33,171 +35,110 @@ static const char *const auths[] = {"auto", "login", "plain", "cram-md5",
     "external", NULL};
 
 #define SIDE(field) offsetof(struct plan_account_side, field)
+#define TEXT(key, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_ANY, .offset = SIDE(key), \
+		.doc = what \
+	}
+#define SECRET(key, at, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_ANY, .offset = at, \
+		.shape = PLAN_SCHEMA_SHAPE_SECRET, .sub = &plan_secret_schema, \
+		.doc = what \
+	}
 
 static const struct plan_account_side no_side;
 static const struct plan_schema_key side_keys[] = {
-    {"server", PLAN_SCHEMA_TEXT, SIDE(server), 0, 0, NULL, NULL},
-    {"user", PLAN_SCHEMA_ANY, SIDE(user), 0, 0, NULL, NULL},
-    {"login", PLAN_SCHEMA_ANY, SIDE(login), 0, 0, NULL, NULL},
-    {"as", PLAN_SCHEMA_ANY, SIDE(as), 0, 0, NULL, NULL},
-    {"proxy_auth", PLAN_SCHEMA_ANY, SIDE(proxy_auth), 0, 0, NULL, NULL},
-    {"auth", PLAN_SCHEMA_WORD, SIDE(auth), 0, 0, auths, NULL},
-    {"password", PLAN_SCHEMA_ANY, SIDE(password), 0, 0, NULL, NULL},
-    {"token", PLAN_SCHEMA_ANY, SIDE(token), 0, 0, NULL, NULL},
-    {"prefix", PLAN_SCHEMA_ANY, SIDE(prefix), 0, 0, NULL, NULL},
+    {.name = "server",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = SIDE(server),
+	.doc = "a name of servers:"},
+    TEXT(user, "whose account it is; {user} is the account's user"),
+    TEXT(login, "whose credentials; else the user's"),
+    TEXT(as, "whose mailbox, said in the login"),
+    TEXT(proxy_auth, "whose mailbox, by PROXYAUTH after the login"),
+    {.name = "auth",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = SIDE(auth),
+	.words = auths,
+	.doc = "how to log in"},
+    SECRET(password, SIDE(password), "of the login"),
+    SECRET(token, SIDE(token), "OAuth token, instead of a password"),
+    TEXT(prefix,
+	"source: what is below it is copied, without it; target: put before every name"),
 };
-static const struct plan_schema side_schema = {
+const struct plan_schema plan_account_side_schema = {
     side_keys, ARRAY_LEN(side_keys), &no_side};
 
 struct account_map {
 	const struct plan_yaml_node *id, *user, *password, *source, *target,
-	    *options;
+	    *options, *groups;
+	uint32_t priority;
 };
 
 #define PART(field) offsetof(struct account_map, field)
+#define PART_OF(key, schema, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_NODE, .offset = PART(key), \
+		.shape = PLAN_SCHEMA_SHAPE_MAP, .sub = schema, .doc = what \
+	}
 
-static const struct account_map no_map;
+static const struct account_map no_map = {.priority = PLAN_NO_LIMIT};
 static const struct plan_schema_key account_keys[] = {
-    {"id", PLAN_SCHEMA_TEXT, PART(id), 0, 0, NULL, NULL},
-    {"user", PLAN_SCHEMA_TEXT, PART(user), 0, 0, NULL, NULL},
-    {"password", PLAN_SCHEMA_ANY, PART(password), 0, 0, NULL, NULL},
-    {"source", PLAN_SCHEMA_NODE, PART(source), 0, 0, NULL, NULL},
-    {"target", PLAN_SCHEMA_NODE, PART(target), 0, 0, NULL, NULL},
-    {"options", PLAN_SCHEMA_NODE, PART(options), 0, 0, NULL, NULL},
-    {"groups", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"priority", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"shared_target", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
+    {.name = "id",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = PART(id),
+	.doc = "stable name; else the target's user"},
+    {.name = "user",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = PART(user),
+	.doc = "of both sides"},
+    SECRET(password, PART(password), "of both sides"),
+    PART_OF(source, &plan_account_side_schema, "where it comes from"),
+    PART_OF(target, &plan_account_side_schema, "where it goes"),
+    PART_OF(options, &plan_options_schema, "how it is copied"),
+    {.name = "groups",
+	.type = PLAN_SCHEMA_NODE,
+	.offset = PART(groups),
+	.shape = PLAN_SCHEMA_SHAPE_ONE_OR_MORE,
+	.doc = "names of groups:, the last one wins"},
+    {.name = "priority",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = PART(priority),
+	.max = PLAN_ACCOUNT_PRIORITY_MAX,
+	.doc = "greater ones come first"},
+    {.name = "shared_target", .type = PLAN_SCHEMA_PLANNED},
 };
-static const struct plan_schema account_schema = {
+const struct plan_schema plan_account_schema = {
     account_keys, ARRAY_LEN(account_keys), &no_map};
 
 static const struct plan_schema_key default_keys[] = {
-    {"source", PLAN_SCHEMA_NODE, PART(source), 0, 0, NULL, NULL},
-    {"target", PLAN_SCHEMA_NODE, PART(target), 0, 0, NULL, NULL},
-    {"options", PLAN_SCHEMA_NODE, PART(options), 0, 0, NULL, NULL},
+    PART_OF(source, &plan_account_side_schema, "where accounts come from"),
+    PART_OF(target, &plan_account_side_schema, "where they go"),
+    PART_OF(options, &plan_options_schema, "how they are copied"),
 };
-static const struct plan_schema default_schema = {
+const struct plan_schema plan_account_default_schema = {
     default_keys, ARRAY_LEN(default_keys), &no_map};
 
-struct raw_secret {
-	const struct plan_yaml_node *file, *env;
+/* An account as written, laid over what it inherits. */
+struct raw_account {
+	const struct plan_yaml_node *id, *user;
+	struct plan_account_side source, target;
+	struct plan_options options;
+	const struct plan_group **groups;
+	size_t group_count;
+	uint32_t priority;
+	const struct plan_yaml_node *map;
 };
-
-static const struct raw_secret no_secret;
-static const struct plan_schema_key secret_keys[] = {
-    {"file", PLAN_SCHEMA_TEXT, offsetof(struct raw_secret, file), 0, 0, NULL,
-	NULL},
-    {"env", PLAN_SCHEMA_TEXT, offsetof(struct raw_secret, env), 0, 0, NULL,
-	NULL},
-    {"command", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"credential", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-};
-static const struct plan_schema secret_schema = {
-    secret_keys, ARRAY_LEN(secret_keys), &no_secret};
 
 /* What belongs to one account while it is built. */
 struct making {
 	struct plan_build *b;
-	const struct plan_account_raw *raw;
+	const struct raw_account *raw;
 	const char *id;
 };
 
-/* ---- secrets ---- */
-
-static void read_text_secret(struct plan_build *b,
-    const struct plan_yaml_node *n, struct plan_secret *out)
-{
-	const char *problem = NULL;
-
-	if (plan_yaml_is_null(n))
-		problem = "there is no secret here";
-	else if (n->len == 0)
-		problem = "the secret is empty";
-	else if (strpbrk(n->text, "\r\n"))
-		problem = "the secret has more than one line";
-	if (problem) {
-		plan_diag_add(b->diag, "E0306", n->place, 1,
-		    "put it in quotes, or better in a file: password: {file: PATH}",
-		    "%s", problem);
-		return;
-	}
-	if (n->is_cut)
-		plan_diag_add(b->diag, "W0301", n->place, 1,
-		    "put it in quotes, or better in a file: password: {file: PATH}",
-		    "the secret ends at \" #\": the rest is a comment");
-	if (!b->text_secret && n->place.file == b->plan->path)
-		b->text_secret = n;
-	*out = (struct plan_secret){PLAN_SECRET_TEXT, n->text, n->place};
-}
-
-static bool is_env_name(const char *s)
-{
-	static const char letters[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-	bool digit = s[0] >= '0' && s[0] <= '9';
-
-	return s[0] && !digit && s[strspn(s, letters)] == '\0';
-}
-
-/* A value with placeholders stays as it is: each account has its own. */
-static void read_secret_map(struct plan_build *b,
-    const struct plan_yaml_node *n, const char *where, struct plan_secret *out)
-{
-	struct raw_secret raw = no_secret;
-	size_t before = plan_diag_errors(b->diag);
-
-	plan_schema_read(&secret_schema, n, where, b->diag, &raw);
-	if (plan_diag_errors(b->diag) != before)
-		return;
-	if (!raw.file == !raw.env) {
-		plan_diag_add(b->diag, "E0305", n->place, n->width,
-		    "{file: PATH} or {env: NAME}",
-		    "%s needs exactly one source", where);
-		return;
-	}
-	if (raw.env && !strchr(raw.env->text, '{') &&
-	    !is_env_name(raw.env->text)) {
-		plan_diag_add(b->diag, "E0305", raw.env->place, raw.env->width,
-		    "letters, digits and _; no $ in front",
-		    "\"%s\" is not the name of an environment variable",
-		    raw.env->text);
-		return;
-	}
-	const struct plan_yaml_node *given = raw.file ? raw.file : raw.env;
-	bool each = strchr(given->text, '{');
-	out->place = given->place;
-	out->kind = raw.file ? PLAN_SECRET_FILE : PLAN_SECRET_ENV;
-	out->value =
-	    raw.file && !each ? plan_build_path(b, given->text) : given->text;
-}
-
-static void read_secret(struct plan_build *b, const struct plan_yaml_node *n,
-    const char *where, struct plan_secret *out)
-{
-	*out =
-	    (struct plan_secret){.kind = PLAN_SECRET_NONE, .place = n->place};
-	switch (n->kind) {
-	case PLAN_YAML_SCALAR:
-		read_text_secret(b, n, out);
-		break;
-	case PLAN_YAML_MAP:
-		read_secret_map(b, n, where, out);
-		break;
-	case PLAN_YAML_LIST:
-		plan_diag_add(b->diag, "E0305", n->place, n->width,
-		    "{file: PATH} or {env: NAME}",
-		    "%s must be a mapping or text, this is a list", where);
-		break;
-	}
-}
-
 /* ---- reading ---- */
-
-void plan_account_side_init(struct plan_account_side *side)
-{
-	*side = no_side;
-	side->auth = AUTH_UNSET;
-}
 
 /* Stands for "none, whatever is inherited"; NULL is "not mentioned". */
 static const struct plan_yaml_node nothing;
@@ -232,23 +173,26 @@ static void check_texts(
 }
 
 static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
-    const char *where, struct plan_account_side *side)
+    const char *where, const char *name, struct plan_account_side *side)
 {
-	char path[WHERE_BYTES + 16];
+	char path[WHERE_BYTES + 32], inside[WHERE_BYTES + 16];
 
-	plan_account_side_init(side);
-	plan_schema_read(&side_schema, map, where, b->diag, side);
+	(void)snprintf(inside, sizeof(inside), "%s.%s", where, name);
+	where = inside;
+	*side = no_side;
+	side->auth = AUTH_UNSET;
+	plan_schema_read(&plan_account_side_schema, map, where, b->diag, side);
 	check_texts(b, where, side);
 	if (side->token && side->password)
 		plan_diag_add(b->diag, "E0214", side->token->place,
 		    side->token->width, "remove one of them",
 		    "%s has a password and a token", where);
-	const char *name = side->token ? "token" : "password";
+	name = side->token ? "token" : "password";
 	if (side->token)
 		side->password = side->token;
 	if (side->password) {
 		(void)snprintf(path, sizeof(path), "%s.%s", where, name);
-		read_secret(b, side->password, path, &side->secret);
+		plan_secret_read(b, side->password, path, &side->secret);
 	}
 }
 
@@ -257,11 +201,15 @@ static void inherit_text(const struct plan_yaml_node **own,
 {
 	if (!*own && inherits)
 		*own = from;
-	if (*own == &nothing)
-		*own = NULL;
 }
 
-void plan_account_inherit(
+/*
+ * Lays a side over a more general one. What brings a password of its own, but
+ * no login, no `as` and no `proxy_auth`, logs in as itself: the administrator's
+ * login and auth of the other belong to the other's password. So does the auth
+ * of a token to the token.
+ */
+static void inherit(
     struct plan_account_side *own, const struct plan_account_side *from)
 {
 	bool as_itself = own->password && !is_given(own->login) &&
@@ -279,8 +227,6 @@ void plan_account_inherit(
 	inherit_text(&own->proxy_auth, from->proxy_auth, !as_itself);
 	if (own->auth == AUTH_UNSET && !as_itself && !other_kind)
 		own->auth = from->auth;
-	if (own->auth == AUTH_UNSET)
-		own->auth = PLAN_AUTH_AUTO;
 	// EXTERNAL logs in with a certificate
 	if (!own->password && own->auth != PLAN_AUTH_EXTERNAL) {
 		own->password = from->password;
@@ -289,49 +235,16 @@ void plan_account_inherit(
 	}
 }
 
-void plan_account_read(struct plan_build *b, const struct plan_yaml_node *map,
-    size_t index, const struct plan_account_raw *defaults)
+static void finish_side(struct plan_account_side *side)
 {
-	char where[WHERE_BYTES], path[WHERE_BYTES + 16];
-	struct account_map parts = no_map;
-	struct plan_account_raw raw = {.options = defaults->options,
-	    .place = map->place,
-	    .width = map->width};
-	size_t before = plan_diag_errors(b->diag);
+	const struct plan_yaml_node **const texts[] = {&side->user,
+	    &side->prefix, &side->login, &side->as, &side->proxy_auth};
 
-	(void)snprintf(where, sizeof(where), "accounts[%zu]", index);
-	if (map->kind != PLAN_YAML_MAP) {
-		plan_diag_add(b->diag, "E0101", map->place, map->width,
-		    "- {user: anna@example.org}",
-		    "%s must be a mapping, this is %s", where,
-		    plan_yaml_kind_name(map));
-		return;
-	}
-	plan_schema_read(&account_schema, map, where, b->diag, &parts);
-	raw.id = parts.id;
-	raw.user = parts.user;
-	(void)snprintf(path, sizeof(path), "%s.source", where);
-	read_side(b, parts.source, path, &raw.source);
-	(void)snprintf(path, sizeof(path), "%s.target", where);
-	read_side(b, parts.target, path, &raw.target);
-	(void)snprintf(path, sizeof(path), "%s.options", where);
-	plan_options_read(b, parts.options, path, &raw.options);
-	if (parts.password) {
-		struct plan_secret both;
-		(void)snprintf(path, sizeof(path), "%s.password", where);
-		read_secret(b, parts.password, path, &both);
-		struct plan_account_side *sides[] = {&raw.source, &raw.target};
-		for (size_t i = 0; i < ARRAY_LEN(sides); i++)
-			if (!sides[i]->password) {
-				sides[i]->password = parts.password;
-				sides[i]->secret = both;
-			}
-	}
-	plan_account_inherit(&raw.source, &defaults->source);
-	plan_account_inherit(&raw.target, &defaults->target);
-	// a part that could not be read is not missing
-	if (plan_diag_errors(b->diag) == before)
-		plan_account_add(b, &raw);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (*texts[i] == &nothing)
+			*texts[i] = NULL;
+	if (side->auth == AUTH_UNSET)
+		side->auth = PLAN_AUTH_AUTO;
 }
 
 /* ---- building ---- */
@@ -343,8 +256,8 @@ static void complain(const struct making *m, const struct plan_yaml_node *n,
 		plan_diag_add(
 		    m->b->diag, code, n->place, n->width, hint, "%s", text);
 	else
-		plan_diag_add(m->b->diag, code, m->raw->place, m->raw->width,
-		    hint, "%s", text);
+		plan_diag_add(m->b->diag, code, m->raw->map->place,
+		    m->raw->map->width, hint, "%s", text);
 }
 
 /* Length of a placeholder that begins here, braces included, or 0. */
@@ -455,53 +368,28 @@ static const struct plan_server *find_server(
 	return NULL;
 }
 
-void plan_account_read_defaults(struct plan_build *b,
-    const struct plan_yaml_node *map, struct plan_account_raw *out)
-{
-	struct account_map parts = no_map;
+struct expanding {
+	const struct making *m;
+	const struct plan_yaml_node *node;
+	const char *user;
+};
 
-	*out = (struct plan_account_raw){0};
-	plan_options_init(&out->options);
-	plan_schema_read(&default_schema, map, "defaults", b->diag, &parts);
-	read_side(b, parts.source, "defaults.source", &out->source);
-	read_side(b, parts.target, "defaults.target", &out->target);
-	plan_options_read(b, parts.options, "defaults.options", &out->options);
-	const struct making m = {.b = b, .raw = out};
-	if (out->source.server)
-		(void)find_server(&m, out->source.server, "source");
-	if (out->target.server)
-		(void)find_server(&m, out->target.server, "target");
+static char *expand_secret(void *arg, const char *text)
+{
+	const struct expanding *x = arg;
+
+	return expand(x->m, x->node, text, x->user);
 }
 
-/* The values of a mapping {file:}, {env:} are each account's own when they
- * have placeholders. */
 static bool build_secret(const struct making *m,
     const struct plan_account_side *side, const char *user,
     struct plan_secret *out)
 {
+	struct expanding x = {m, side->password, user};
+
 	*out = side->secret;
-	if (out->kind == PLAN_SECRET_NONE)
-		return false; // reported where it stands
-	if (out->kind == PLAN_SECRET_TEXT || !strchr(out->value, '{'))
-		return true;
-	if (user && out->kind == PLAN_SECRET_FILE && strchr(user, '/')) {
-		complain(m, NULL, "E0212", NULL,
-		    "a user with \"/\" cannot stand in a file name");
-		return false;
-	}
-	char *value = expand(m, side->password, out->value, user);
-	if (!value)
-		return false;
-	if (out->kind == PLAN_SECRET_ENV && !is_env_name(value)) {
-		complain(m, side->password, "E0305",
-		    "letters, digits and _; no $ in front",
-		    "this does not make the name of an environment variable");
-		return false;
-	}
-	out->value = out->kind == PLAN_SECRET_FILE
-			 ? plan_build_path(m->b, value)
-			 : value;
-	return true;
+	return plan_secret_build(
+	    m->b, side->password, user, expand_secret, &x, out);
 }
 
 static bool is_oauth(enum plan_auth auth)
@@ -626,9 +514,31 @@ static char *make_slug(const struct plan_build *b, const char *id)
 	return arena_printf(b->arena, "%s-%s", text, hex);
 }
 
+static uint32_t smaller_limit(uint32_t a, uint32_t b)
+{
+	if (a == 0 || b == 0)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+/* As many as both servers bear. */
+static uint32_t allowed_connections(const struct plan_account *a)
+{
+	uint32_t limit = smaller_limit(a->source.server->limits.per_account,
+	    a->target.server->limits.per_account);
+	uint32_t wanted = a->options.connections;
+
+	if (wanted == 0)
+		wanted = limit ? limit : 1;
+	limit = smaller_limit(
+	    limit, smaller_limit(a->source.server->limits.connections,
+		       a->target.server->limits.connections));
+	return smaller_limit(wanted, limit);
+}
+
 static bool build(struct making *m, struct plan_account *a)
 {
-	const struct plan_account_raw *raw = m->raw;
+	const struct raw_account *raw = m->raw;
 	const char *source_user = NULL, *target_user = NULL;
 
 	m->id = text_of(raw->id);
@@ -653,21 +563,234 @@ static bool build(struct making *m, struct plan_account *a)
 	}
 	a->id = (char *)m->id;
 	a->slug = make_slug(m->b, m->id);
+	a->options.connections = allowed_connections(a);
 	a->options.max_delete = m->b->plan->deletes.max_per_account;
 	a->options.max_delete_percent = m->b->plan->deletes.max_percent;
 	plan_digest_account(a);
 	return true;
 }
 
-void plan_account_add(struct plan_build *b, const struct plan_account_raw *raw)
+static struct plan_account *add(
+    struct plan_build *b, const struct raw_account *raw)
 {
 	struct making m = {.b = b, .raw = raw};
-	struct plan_account a = {.options = raw->options, .place = raw->place};
+	struct plan_account a = {.options = raw->options,
+	    .groups = raw->groups,
+	    .group_count = raw->group_count,
+	    .priority = raw->priority,
+	    .map = raw->map,
+	    .place = raw->map->place};
 
 	if (!build(&m, &a))
-		return;
+		return NULL;
 	struct plan *plan = b->plan;
 	plan->accounts = mem_grow(plan->accounts, &b->account_cap,
 	    plan->account_count, sizeof(*plan->accounts));
-	plan->accounts[plan->account_count++] = a;
+	plan->accounts[plan->account_count] = a;
+	return &plan->accounts[plan->account_count++];
+}
+
+/* ---- layers ---- */
+
+void plan_account_read_layer(struct plan_build *b,
+    const struct plan_account_layer_nodes *nodes, const char *where,
+    struct plan_account_layer *out)
+{
+	struct plan_options checked;
+	char path[WHERE_BYTES + 16];
+
+	(void)snprintf(path, sizeof(path), "%s.options", where);
+	out->options = nodes->options;
+	out->name = arena_strdup(b->arena, path);
+	read_side(b, nodes->source, where, "source", &out->source);
+	read_side(b, nodes->target, where, "target", &out->target);
+	// so that a layer that nobody uses is checked too
+	plan_options_init(&checked);
+	plan_options_read(b, nodes->options, path, &checked);
+	const struct raw_account none = {.map = NULL};
+	const struct making m = {.b = b, .raw = &none};
+	if (out->source.server)
+		(void)find_server(&m, out->source.server, "source");
+	if (out->target.server)
+		(void)find_server(&m, out->target.server, "target");
+}
+
+void plan_account_read_defaults(
+    struct plan_build *b, const struct plan_yaml_node *map)
+{
+	struct account_map parts = no_map;
+
+	plan_schema_read(
+	    &plan_account_default_schema, map, "defaults", b->diag, &parts);
+	plan_account_read_layer(b,
+	    &(const struct plan_account_layer_nodes){
+		parts.source, parts.target, parts.options},
+	    "defaults", &b->defaults);
+}
+
+static const struct plan_server *server_named(
+    const struct plan *plan, const struct plan_yaml_node *n)
+{
+	for (size_t i = 0; n && i < plan->server_count; i++)
+		if (strcmp(plan->servers[i].name, n->text) == 0)
+			return &plan->servers[i];
+	return NULL;
+}
+
+/*
+ * The options that all accounts between two servers begin with: built-in,
+ * presets, defaults, pass. Made once for each pair.
+ */
+static const struct plan_options *base_options(struct plan_build *b,
+    const struct plan_server *source, const struct plan_server *target)
+{
+	for (const struct plan_account_base *base = b->bases; base;
+	     base = base->next)
+		if (base->source == source && base->target == target)
+			return &base->options;
+	struct plan_account_base *base = arena_alloc(b->arena, sizeof(*base));
+	base->source = source;
+	base->target = target;
+	base->next = b->bases;
+	b->bases = base;
+	plan_options_init(&base->options);
+	plan_preset_options(source ? source->preset : PLAN_PRESET_GENERIC,
+	    target ? target->preset : PLAN_PRESET_GENERIC, &base->options);
+	plan_options_read(
+	    b, b->defaults.options, b->defaults.name, &base->options);
+	if (b->pass_options)
+		plan_options_read(
+		    b, b->pass_options, b->pass_options_name, &base->options);
+	return &base->options;
+}
+
+/* ---- an account as written ---- */
+
+static const struct plan_group *find_group(
+    struct plan_build *b, const struct plan_yaml_node *n)
+{
+	const struct plan *plan = b->plan;
+	const char *near = NULL;
+	char hint[128];
+
+	for (size_t i = 0; i < plan->group_count; i++)
+		if (strcmp(plan->groups[i].name, n->text) == 0)
+			return &plan->groups[i];
+	for (size_t i = 0; i < plan->group_count && !near; i++) {
+		const char *const name[] = {plan->groups[i].name};
+		near = value_nearest(n->text, name, 1);
+	}
+	(void)snprintf(
+	    hint, sizeof(hint), "did you mean \"%s\"?", near ? near : "");
+	plan_diag_add(b->diag, "E0221", n->place, n->width, near ? hint : NULL,
+	    "there is no group \"%s\" in groups", n->text);
+	return NULL;
+}
+
+static void read_groups(struct plan_build *b, const struct plan_yaml_node *n,
+    const char *where, struct raw_account *raw)
+{
+	const struct plan_yaml_node *const single[] = {n};
+	const struct plan_yaml_node *const *items = single;
+	size_t count = 1;
+
+	if (!n)
+		return;
+	if (n->kind == PLAN_YAML_LIST) {
+		items = n->items;
+		count = n->count;
+	}
+	raw->groups =
+	    arena_array(b->arena, count, sizeof(const struct plan_group *));
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_group *group = NULL;
+		if (plan_schema_is_text(items[i], where, "groups", b->diag))
+			group = find_group(b, items[i]);
+		if (group)
+			raw->groups[raw->group_count++] = group;
+	}
+}
+
+static const struct plan_account_layer *layer_of(
+    const struct plan_build *b, const struct plan_group *group)
+{
+	return &b->groups[group - b->plan->groups];
+}
+
+static void inherit_all(struct plan_build *b, struct raw_account *raw,
+    const struct plan_yaml_node *options, const char *where)
+{
+	for (size_t i = raw->group_count; i > 0; i--) {
+		const struct plan_account_layer *l =
+		    layer_of(b, raw->groups[i - 1]);
+		inherit(&raw->source, &l->source);
+		inherit(&raw->target, &l->target);
+		if (raw->priority == PLAN_NO_LIMIT &&
+		    raw->groups[i - 1]->has_priority)
+			raw->priority = raw->groups[i - 1]->priority;
+	}
+	inherit(&raw->source, &b->defaults.source);
+	inherit(&raw->target, &b->defaults.target);
+	finish_side(&raw->source);
+	finish_side(&raw->target);
+	if (raw->priority == PLAN_NO_LIMIT)
+		raw->priority = 0;
+	raw->options =
+	    *base_options(b, server_named(b->plan, raw->source.server),
+		server_named(b->plan, raw->target.server));
+	for (size_t i = 0; i < raw->group_count; i++) {
+		const struct plan_account_layer *l =
+		    layer_of(b, raw->groups[i]);
+		plan_options_read(b, l->options, l->name, &raw->options);
+	}
+	plan_options_read(b, options, where, &raw->options);
+}
+
+/* A password of the account is that of each side that has none. */
+static void share_password(struct plan_build *b,
+    const struct plan_yaml_node *password, const char *where,
+    struct raw_account *raw)
+{
+	struct plan_account_side *sides[] = {&raw->source, &raw->target};
+	char path[WHERE_BYTES + 16];
+	struct plan_secret both;
+
+	if (!password)
+		return;
+	(void)snprintf(path, sizeof(path), "%s.password", where);
+	plan_secret_read(b, password, path, &both);
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++)
+		if (!sides[i]->password) {
+			sides[i]->password = password;
+			sides[i]->secret = both;
+		}
+}
+
+struct plan_account *plan_account_read(
+    struct plan_build *b, const struct plan_yaml_node *map, const char *where)
+{
+	char path[WHERE_BYTES + 16];
+	struct account_map parts = no_map;
+	struct raw_account raw = {.map = map};
+	size_t before = plan_diag_errors(b->diag);
+
+	if (map->kind != PLAN_YAML_MAP) {
+		plan_diag_add(b->diag, "E0101", map->place, map->width,
+		    "- {user: anna@example.org}",
+		    "%s must be a mapping, this is %s", where,
+		    plan_yaml_kind_name(map));
+		return NULL;
+	}
+	plan_schema_read(&plan_account_schema, map, where, b->diag, &parts);
+	raw.id = parts.id;
+	raw.user = parts.user;
+	raw.priority = parts.priority;
+	read_side(b, parts.source, where, "source", &raw.source);
+	read_side(b, parts.target, where, "target", &raw.target);
+	share_password(b, parts.password, where, &raw);
+	read_groups(b, parts.groups, where, &raw);
+	(void)snprintf(path, sizeof(path), "%s.options", where);
+	inherit_all(b, &raw, parts.options, path);
+	// a part that could not be read is not missing
+	return plan_diag_errors(b->diag) == before ? add(b, &raw) : NULL;
 }

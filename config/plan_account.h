@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * One account: what it says, laid over the defaults, turned into values.
- * Knows nothing of the other accounts.
+ * One account: what it says, laid over its groups and the defaults, turned into
+ * values.  Knows nothing of the other accounts.
  *
  * Problems: E0202 id, E0205 server, E0206 something is missing, E0208 as,
- * E0212 placeholder, E0214 token, E0218 prefix, E0305 and E0306 secret, W0301 secret cut short.
+ * E0212 placeholder, E0214 token, E0218 prefix, E0221 group; those of
+ * plan_secret and plan_options.
  */
 #ifndef CONFIG_PLAN_ACCOUNT_H
 #define CONFIG_PLAN_ACCOUNT_H
@@ -14,7 +15,12 @@
 #include "config/plan.h"
 
 struct plan_build;
+struct plan_schema;
 struct plan_yaml_node;
+
+enum {
+	PLAN_ACCOUNT_PRIORITY_MAX = 1000000
+};
 
 /* Values as written; NULL: not given. */
 struct plan_account_side {
@@ -26,37 +32,41 @@ struct plan_account_side {
 	struct plan_secret secret;
 };
 
-struct plan_account_raw {
-	const struct plan_yaml_node *id, *user;
-	const struct plan_yaml_node *password; /* of both sides */
+/* What several accounts have in common. */
+struct plan_account_layer {
 	struct plan_account_side source, target;
-	struct plan_options options;
-	struct plan_place place;
-	unsigned width;
+	const struct plan_yaml_node *options;
+	const char *name; /* of the options in messages */
 };
 
-/* A side that says nothing. */
-void plan_account_side_init(struct plan_account_side *side);
+struct plan_account_layer_nodes {
+	const struct plan_yaml_node *source, *target, *options;
+};
 
-/* Reads `defaults:`. */
-void plan_account_read_defaults(struct plan_build *b,
-    const struct plan_yaml_node *map, struct plan_account_raw *out);
+/* Options that all accounts between two servers begin with. */
+struct plan_account_base {
+	const struct plan_server *source, *target;
+	struct plan_options options;
+	struct plan_account_base *next;
+};
 
-/* Reads one element of `accounts:` and adds it. */
-void plan_account_read(struct plan_build *b, const struct plan_yaml_node *map,
-    size_t index, const struct plan_account_raw *defaults);
+/* Checks it even when no account uses it. The plan's servers are there. */
+void plan_account_read_layer(struct plan_build *b,
+    const struct plan_account_layer_nodes *nodes, const char *where,
+    struct plan_account_layer *out);
 
-/*
- * Lays an account's own sides over the defaults: what `own` leaves NULL comes
- * from the defaults.  An account that brings a password of its own, but no login,
- * no `as` and no `proxy_auth`, logs in as itself: the administrator's login and
- * auth of the defaults belong to the defaults' password.  So does the auth of a
- * token to the token.
- */
-void plan_account_inherit(
-    struct plan_account_side *own, const struct plan_account_side *from);
+/* Reads `defaults:` into the build. */
+void plan_account_read_defaults(
+    struct plan_build *b, const struct plan_yaml_node *map);
 
-/* Builds the account and appends it to the plan. */
-void plan_account_add(struct plan_build *b, const struct plan_account_raw *raw);
+/* Reads one account and adds it; NULL after a problem. It may move when
+ * another one is added. Defaults, groups and pass are there. */
+struct plan_account *plan_account_read(
+    struct plan_build *b, const struct plan_yaml_node *map, const char *where);
+
+/* The keys of an account, of defaults, and of source and target. */
+extern const struct plan_schema plan_account_schema;
+extern const struct plan_schema plan_account_default_schema;
+extern const struct plan_schema plan_account_side_schema;
 
 #endif

@@ -265,7 +265,9 @@ static void check_secret(struct plan_build *b, const struct plan_secret *s)
 	struct error err;
 	bool exposed = false;
 
-	if (s->kind != PLAN_SECRET_FILE && s->kind != PLAN_SECRET_ENV)
+	// a command is not run to see whether it would work
+	if (s->kind == PLAN_SECRET_NONE || s->kind == PLAN_SECRET_TEXT ||
+	    s->kind == PLAN_SECRET_COMMAND)
 		return;
 	if (secret_source_check(s, &exposed, &err) == 0)
 		return;
@@ -273,8 +275,8 @@ static void check_secret(struct plan_build *b, const struct plan_secret *s)
 		plan_check_exposed(b, s->place, s->value, "the secret file");
 	else
 		plan_diag_add(b->diag,
-		    s->kind == PLAN_SECRET_FILE ? "E0302" : "E0303", s->place,
-		    1, NULL, "%s", err.text);
+		    s->kind == PLAN_SECRET_ENV ? "E0303" : "E0302", s->place, 1,
+		    NULL, "%s", err.text);
 }
 
 /* Accounts that inherit a secret share its value: it is read once. */

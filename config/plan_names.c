@@ -19,11 +19,19 @@ struct raw_rename {
 	const struct plan_yaml_node *from, *to;
 };
 
+static const struct raw_rename no_rename;
 static const struct plan_schema_key rename_keys[] = {
-    {"from", PLAN_SCHEMA_TEXT, offsetof(struct raw_rename, from), 0, 0, NULL,
-	NULL},
-    {"to", PLAN_SCHEMA_TEXT, offsetof(struct raw_rename, to), 0, 0, NULL, NULL},
+    {.name = "from",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = offsetof(struct raw_rename, from),
+	.doc = "pattern of the names on the source"},
+    {.name = "to",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = offsetof(struct raw_rename, to),
+	.doc = "name on the target; * is what the first * matched"},
 };
+const struct plan_schema plan_names_rename_schema = {
+    rename_keys, ARRAY_LEN(rename_keys), &no_rename};
 
 /* Names are compared with what LIST says, which is ASCII. */
 static void check_letters(const struct plan_build *b,
@@ -104,13 +112,10 @@ static void check_rename(const struct plan_build *b, const struct raw_rename *r,
 static void read_rename(struct plan_build *b, const struct plan_yaml_node *n,
     const char *path, struct raw_rename *all, size_t index)
 {
-	static const struct raw_rename none;
-	static const struct plan_schema schema = {
-	    rename_keys, ARRAY_LEN(rename_keys), &none};
 	struct raw_rename *r = &all[index];
 	size_t before = plan_diag_errors(b->diag);
 
-	plan_schema_read(&schema, n, path, b->diag, r);
+	plan_schema_read(&plan_names_rename_schema, n, path, b->diag, r);
 	if (r->from && r->to) {
 		check_letters(b, r->from, path, "from");
 		check_rename(b, r, all, index);
@@ -120,27 +125,30 @@ static void read_rename(struct plan_build *b, const struct plan_yaml_node *n,
 	}
 }
 
-void plan_names_read_renames(struct plan_build *b,
-    const struct plan_yaml_node *n, const char *where, struct plan_options *o)
+void plan_names_add_renames(struct plan_build *b,
+    const struct plan_yaml_node *n, const char *where, const char *key,
+    struct plan_options *o)
 {
 	char path[WHERE_BYTES];
+	const struct plan_rename *old = o->rename_mailbox;
+	size_t olds = o->rename_mailboxes, used = 0;
 
-	o->rename_mailbox = NULL;
-	o->rename_mailboxes = 0;
-	if (!n || !plan_schema_is_list(n, where, "rename_mailbox", b->diag))
+	if (!n || !plan_schema_is_list(n, where, key, b->diag))
 		return;
 	struct raw_rename *all = arena_array(b->arena, n->count, sizeof(*all));
-	o->rename_mailbox =
-	    arena_array(b->arena, n->count, sizeof(*o->rename_mailbox));
+	struct plan_rename *rules =
+	    arena_array(b->arena, n->count + olds, sizeof(*rules));
 	for (size_t i = 0; i < n->count; i++) {
-		(void)snprintf(
-		    path, sizeof(path), "%s.rename_mailbox[%zu]", where, i);
+		(void)snprintf(path, sizeof(path), "%s.%s[%zu]", where, key, i);
 		read_rename(b, n->items[i], path, all, i);
 		if (all[i].from && all[i].to)
-			o->rename_mailbox[o->rename_mailboxes++] =
-			    (struct plan_rename){
-				all[i].from->text, all[i].to->text};
+			rules[used++] = (struct plan_rename){
+			    all[i].from->text, all[i].to->text};
 	}
+	for (size_t i = 0; i < olds; i++)
+		rules[used++] = old[i];
+	o->rename_mailbox = rules;
+	o->rename_mailboxes = used;
 }
 
 bool plan_names_check_prefix(const struct plan_build *b,

@@ -14,6 +14,7 @@
 
 struct plan_build;
 struct plan_options;
+struct plan_schema;
 struct plan_yaml_node;
 
 /* One pattern or a list of them; NULL and `[]`: none. Appends to *list, whose
@@ -21,10 +22,14 @@ struct plan_yaml_node;
 void plan_names_add(struct plan_build *b, const struct plan_yaml_node *n,
     const char *where, const char *key, char ***list, size_t *count);
 
-/* A list of {from: OLD, to: NEW}; NULL: none. Replaces what is there. */
-void plan_names_read_renames(struct plan_build *b,
-    const struct plan_yaml_node *n, const char *where,
+/* A list of {from: OLD, to: NEW}; NULL: none. Goes before what is there, for the
+ * first that matches counts; the old array stays as it is. */
+void plan_names_add_renames(struct plan_build *b,
+    const struct plan_yaml_node *n, const char *where, const char *key,
     struct plan_options *options);
+
+/* The keys of one of them. */
+extern const struct plan_schema plan_names_rename_schema;
 
 /* May `prefix`, written at `n`, stand before names? */
 bool plan_names_check_prefix(const struct plan_build *b,

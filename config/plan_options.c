@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "config/plan_options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "config/plan_build.h"
@@ -16,18 +15,14 @@ enum {
 	MESSAGES_MAX = 100000,
 	TIMEOUT_MIN_MS = 1000,
 	TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000,
-	WHERE_BYTES = 160
-};
-
-struct batch {
-	uint32_t messages, mib;
+	CONNECTIONS_MAX = 32
 };
 
 struct raw {
 	struct plan_options options;
-	uint32_t mode, long_lines, force_index, new_uid;
-	const struct plan_yaml_node *list, *skip, *also_skip, *rename, *uid_at;
-	const struct plan_yaml_node *fetch, *store, *queue;
+	uint32_t mode, long_lines, force_index, new_uid, compress;
+	const struct plan_yaml_node *list, *skip, *rename, *uid_at;
+	const struct plan_yaml_node *also_list, *also_skip, *also_rename;
 };
 
 #define BUILTIN_OPTIONS \
@@ -53,89 +48,119 @@ static const char *const long_lines[] = {
     "keep", "truncate", "skip", "wrap", NULL};
 
 #define AT(field) offsetof(struct raw, field)
-#define FLAG(name) \
+#define FLAG(key, what) \
 	{ \
-#		name, PLAN_SCHEMA_BOOL, AT(options.name), 0, 0, NULL, NULL \
+		.name = #key, .type = PLAN_SCHEMA_BOOL, \
+		.offset = AT(options.key), .doc = what \
+	}
+#define SWITCH(key, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_SWITCH, .offset = AT(key), \
+		.doc = what \
+	}
+#define NAMES(key, at, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_NODE, .offset = AT(at), \
+		.shape = PLAN_SCHEMA_SHAPE_ONE_OR_MORE, .doc = what \
+	}
+#define RENAMES(key, at, what) \
+	{ \
+		.name = #key, .type = PLAN_SCHEMA_NODE, .offset = AT(at), \
+		.shape = PLAN_SCHEMA_SHAPE_LIST, \
+		.sub = &plan_names_rename_schema, .doc = what \
 	}
 
+/* Of a mapping whose parts are members of their own. */
+#define BATCH(batch) \
+	static const struct plan_schema_key batch##_keys[] = { \
+	    {.name = "max_messages", \
+		.type = PLAN_SCHEMA_UINT, \
+		.offset = AT(options.batch##_max), \
+		.min = 1, \
+		.max = MESSAGES_MAX, \
+		.doc = "messages"}, \
+	    {.name = "max_size", \
+		.type = PLAN_SCHEMA_MIB, \
+		.offset = AT(options.batch##_size_max), \
+		.max = SIZE_MAX_MIB, \
+		.doc = "size, rounded up to MiB"}, \
+	}; \
+	static const struct plan_schema batch##_schema = { \
+	    batch##_keys, ARRAY_LEN(batch##_keys), &builtin}
+#define BATCH_KEY(batch, what) \
+	{ \
+		.name = #batch, .type = PLAN_SCHEMA_MAP, .offset = 0, \
+		.shape = PLAN_SCHEMA_SHAPE_MAP, .sub = &batch##_schema, \
+		.doc = what \
+	}
+
+BATCH(fetch);
+BATCH(store);
+BATCH(queue);
+
 static const struct plan_schema_key keys[] = {
-    {"mode", PLAN_SCHEMA_WORD, AT(mode), 0, 0, modes, NULL},
-    {"list", PLAN_SCHEMA_NODE, AT(list), 0, 0, NULL, NULL},
-    {"skip_mailbox", PLAN_SCHEMA_NODE, AT(skip), 0, 0, NULL, NULL},
-    {"also_skip_mailbox", PLAN_SCHEMA_NODE, AT(also_skip), 0, 0, NULL, NULL},
-    {"rename_mailbox", PLAN_SCHEMA_NODE, AT(rename), 0, 0, NULL, NULL},
-    FLAG(subscription),
-    FLAG(acl),
-    FLAG(special_use),
-    FLAG(metadata),
-    FLAG(mailbox_class),
-    {"force_index", PLAN_SCHEMA_SWITCH, AT(force_index), 0, 0, NULL, NULL},
-    {"new_uid", PLAN_SCHEMA_SWITCH, AT(new_uid), 0, 0, NULL, NULL},
-    {"new_uid_template", PLAN_SCHEMA_TEXT, AT(uid_at), 0, 0, NULL, NULL},
-    {"long_lines", PLAN_SCHEMA_WORD, AT(long_lines), 0, 0, long_lines, NULL},
-    {"errors_max", PLAN_SCHEMA_UINT, AT(options.errors_max), 1, UINT32_MAX,
-	NULL, NULL},
-    {"fetch", PLAN_SCHEMA_NODE, AT(fetch), 0, 0, NULL, NULL},
-    {"store", PLAN_SCHEMA_NODE, AT(store), 0, 0, NULL, NULL},
-    {"queue", PLAN_SCHEMA_NODE, AT(queue), 0, 0, NULL, NULL},
-    {"timeout", PLAN_SCHEMA_DURATION, AT(options.timeout_ms), TIMEOUT_MIN_MS,
-	TIMEOUT_MAX_MS, NULL, NULL},
-    FLAG(overlap),
-    FLAG(literal_plus),
+    {.name = "mode",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = AT(mode),
+	.words = modes,
+	.doc =
+	    "what is copied: all that is new, what is newer than the target's newest, or a mirror"},
+    NAMES(list, list, "LIST patterns of mailboxes on the source"),
+    NAMES(also_list, also_list, "added to the list that is inherited"),
+    NAMES(skip_mailbox, skip, "patterns of mailboxes that are left out"),
+    NAMES(also_skip_mailbox, also_skip, "added to the list that is inherited"),
+    RENAMES(rename_mailbox, rename, "new names; the first that matches counts"),
+    RENAMES(also_rename_mailbox, also_rename,
+	"put before those that are inherited"),
+    FLAG(subscription, "copy subscriptions"),
+    FLAG(acl, "copy access rights"),
+    FLAG(special_use, "copy what mailboxes are for"),
+    FLAG(metadata, "copy annotations"),
+    FLAG(mailbox_class, "copy mailbox classes, CommuniGate to CommuniGate"),
+    SWITCH(force_index, "make the target index new mailboxes"),
+    SWITCH(new_uid, "suggest UIDs to the target"),
+    {.name = "new_uid_template",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = AT(uid_at),
+	.doc = "how a UID is suggested, %u for the number: \"UID %u\""},
+    {.name = "long_lines",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = AT(long_lines),
+	.words = long_lines,
+	.doc = "what happens to lines that servers may refuse"},
+    {.name = "errors_max",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = AT(options.errors_max),
+	.min = 1,
+	.max = UINT32_MAX,
+	.doc = "messages refused in a row before a mailbox is given up"},
+    BATCH_KEY(fetch, "one FETCH"),
+    BATCH_KEY(store, "one APPEND"),
+    BATCH_KEY(queue, "what waits between source and target"),
+    {.name = "timeout",
+	.type = PLAN_SCHEMA_DURATION,
+	.offset = AT(options.timeout_ms),
+	.min = TIMEOUT_MIN_MS,
+	.max = TIMEOUT_MAX_MS,
+	.doc = "of every wait for progress"},
+    {.name = "connections",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = AT(options.connections),
+	.min = 1,
+	.max = CONNECTIONS_MAX,
+	.doc =
+	    "of one account to each side; never more than the servers' per_account"},
+    SWITCH(compress, "COMPRESS=DEFLATE; auto: where it pays"),
+    FLAG(overlap, "work on both sides at once"),
+    FLAG(literal_plus, "use it where it is offered"),
 };
 
-static const struct plan_schema schema = {keys, ARRAY_LEN(keys), &builtin};
-
-static const struct plan_schema_key batch_keys[] = {
-    {"max_messages", PLAN_SCHEMA_UINT, offsetof(struct batch, messages), 1,
-	MESSAGES_MAX, NULL, NULL},
-    {"max_size", PLAN_SCHEMA_MIB, offsetof(struct batch, mib), 0, SIZE_MAX_MIB,
-	NULL, NULL},
-};
+const struct plan_schema plan_options_schema = {
+    keys, ARRAY_LEN(keys), &builtin};
 
 void plan_options_init(struct plan_options *options)
 {
 	*options = builtin.options;
-}
-
-static void read_batch(struct plan_build *b, const struct plan_yaml_node *map,
-    const char *where, const struct batch *reset, struct batch *batch)
-{
-	const struct plan_schema s = {batch_keys, ARRAY_LEN(batch_keys), reset};
-
-	if (map == &unset)
-		return;
-	if (!map)
-		*batch = *reset;
-	else
-		plan_schema_read(&s, map, where, b->diag, batch);
-}
-
-static void read_batches(struct plan_build *b, const struct raw *raw,
-    const char *where, struct plan_options *o)
-{
-	const struct plan_options *in = &builtin.options;
-	const struct batch reset[] = {{in->fetch_max, in->fetch_size_max},
-	    {in->store_max, in->store_size_max},
-	    {in->queue_max, in->queue_size_max}};
-	struct batch batch[] = {{o->fetch_max, o->fetch_size_max},
-	    {o->store_max, o->store_size_max},
-	    {o->queue_max, o->queue_size_max}};
-	const struct plan_yaml_node *maps[] = {
-	    raw->fetch, raw->store, raw->queue};
-	static const char *const names[] = {"fetch", "store", "queue"};
-
-	for (size_t i = 0; i < ARRAY_LEN(batch); i++) {
-		char path[WHERE_BYTES + 16];
-		(void)snprintf(path, sizeof(path), "%s.%s", where, names[i]);
-		read_batch(b, maps[i], path, &reset[i], &batch[i]);
-	}
-	o->fetch_max = batch[0].messages;
-	o->fetch_size_max = batch[0].mib;
-	o->store_max = batch[1].messages;
-	o->store_size_max = batch[1].mib;
-	o->queue_max = batch[2].messages;
-	o->queue_size_max = batch[2].mib;
 }
 
 /* Where the mode stands, for what is wrong with it in this plan. */
@@ -156,6 +181,8 @@ static void read_names(struct plan_build *b, const struct raw *raw,
 		plan_names_add(
 		    b, raw->list, where, "list", &o->list, &o->lists);
 	}
+	plan_names_add(
+	    b, raw->also_list, where, "also_list", &o->list, &o->lists);
 	if (raw->skip != &unset) {
 		o->skip_mailboxes = 0;
 		plan_names_add(b, raw->skip, where, "skip_mailbox",
@@ -163,8 +190,13 @@ static void read_names(struct plan_build *b, const struct raw *raw,
 	}
 	plan_names_add(b, raw->also_skip, where, "also_skip_mailbox",
 	    &o->skip_mailbox, &o->skip_mailboxes);
-	if (raw->rename != &unset)
-		plan_names_read_renames(b, raw->rename, where, o);
+	if (raw->rename != &unset) {
+		o->rename_mailboxes = 0;
+		plan_names_add_renames(
+		    b, raw->rename, where, "rename_mailbox", o);
+	}
+	plan_names_add_renames(
+	    b, raw->also_rename, where, "also_rename_mailbox", o);
 }
 
 /* It goes into a command: one %u, nothing that could end it. */
@@ -194,23 +226,21 @@ void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
 	    .long_lines = options->long_lines,
 	    .force_index = options->force_index,
 	    .new_uid = options->new_uid,
+	    .compress = options->compress,
 	    .list = &unset,
 	    .skip = &unset,
 	    .rename = &unset,
-	    .uid_at = &unset,
-	    .fetch = &unset,
-	    .store = &unset,
-	    .queue = &unset};
+	    .uid_at = &unset};
 
 	if (plan_yaml_is_null(map))
 		return;
-	plan_schema_read(&schema, map, where, b->diag, &raw);
+	plan_schema_read(&plan_options_schema, map, where, b->diag, &raw);
 	*options = raw.options;
 	options->long_lines = (enum plan_long_lines)raw.long_lines;
 	options->force_index = (enum plan_switch)raw.force_index;
 	options->new_uid = (enum plan_switch)raw.new_uid;
+	options->compress = (enum plan_switch)raw.compress;
 	keep_mode(options, &raw, map);
-	read_batches(b, &raw, where, options);
 	read_names(b, &raw, where, options);
 	if (raw.uid_at != &unset)
 		read_template(b, raw.uid_at, where, options);

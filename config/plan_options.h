@@ -5,6 +5,7 @@
 
 struct plan_build;
 struct plan_options;
+struct plan_schema;
 struct plan_yaml_node;
 
 /* The built-in values. */
@@ -15,5 +16,8 @@ void plan_options_init(struct plan_options *options);
  * E0216 UID template. */
 void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
     const char *where, struct plan_options *options);
+
+/* The keys of `options:`. */
+extern const struct plan_schema plan_options_schema;
 
 #endif

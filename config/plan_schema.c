@@ -281,6 +281,48 @@ static void read_mib(const struct field *f)
 	memcpy(f->out, &value, sizeof(value));
 }
 
+static void read_bytes(const struct field *f)
+{
+	bool is_rate = f->key->type == PLAN_SCHEMA_RATE;
+	const char *what = is_rate ? "a rate" : "a size";
+	const char *example = is_rate ? "with its unit: 40MiB/s, 500kB/s"
+				      : "with its unit: 512MiB, 2GB";
+	uint64_t bytes = 0;
+	enum value_result r =
+	    is_rate ? value_rate(f->node->text, f->node->len, &bytes)
+		    : value_size(f->node->text, f->node->len, &bytes);
+
+	if (!is_good(f, r, "E0124", what, example))
+		return;
+	// null says that there is none
+	if (bytes == 0)
+		bad_value(f, "E0124", "in range", "more than 0, or null");
+	else
+		memcpy(f->out, &bytes, sizeof(bytes));
+}
+
+static void read_days(const struct field *f)
+{
+	uint8_t days = 0;
+
+	if (value_days(f->node->text, f->node->len, &days) == VALUE_OK)
+		memcpy(f->out, &days, sizeof(days));
+	else
+		bad_value(f, "E0132", "a day or several",
+		    "mon tue wed thu fri sat sun: mon-fri, or \"sat,sun\"");
+}
+
+static void read_clock(const struct field *f)
+{
+	unsigned minute = 0;
+
+	if (value_clock(f->node->text, f->node->len, &minute) == VALUE_OK)
+		memcpy(f->out, &minute, sizeof(minute));
+	else
+		bad_value(f, "E0133", "a time of day",
+		    "two digits each, 00:00 to 24:00: \"07:30\"");
+}
+
 static void read_percent(const struct field *f)
 {
 	unsigned value = 0;
@@ -349,6 +391,9 @@ static size_t type_bytes(enum plan_schema_type type)
 		return sizeof(void *);
 	case PLAN_SCHEMA_BOOL:
 		return sizeof(bool);
+	case PLAN_SCHEMA_DAYS:
+		return sizeof(uint8_t);
+	case PLAN_SCHEMA_CLOCK:
 	case PLAN_SCHEMA_SWITCH:
 	case PLAN_SCHEMA_UINT:
 	case PLAN_SCHEMA_MIB:
@@ -356,9 +401,12 @@ static size_t type_bytes(enum plan_schema_type type)
 	case PLAN_SCHEMA_WORD:
 		return sizeof(uint32_t);
 	case PLAN_SCHEMA_DURATION:
+	case PLAN_SCHEMA_SIZE:
+	case PLAN_SCHEMA_RATE:
 		return sizeof(uint64_t);
 	case PLAN_SCHEMA_FACTOR:
 		return sizeof(double);
+	case PLAN_SCHEMA_MAP:
 	case PLAN_SCHEMA_PLANNED:
 		return 0;
 	}
@@ -405,6 +453,16 @@ static void read_scalar(const struct field *f)
 	case PLAN_SCHEMA_MIB:
 		read_mib(f);
 		break;
+	case PLAN_SCHEMA_SIZE:
+	case PLAN_SCHEMA_RATE:
+		read_bytes(f);
+		break;
+	case PLAN_SCHEMA_DAYS:
+		read_days(f);
+		break;
+	case PLAN_SCHEMA_CLOCK:
+		read_clock(f);
+		break;
 	case PLAN_SCHEMA_PERCENT:
 		read_percent(f);
 		break;
@@ -418,8 +476,31 @@ static void read_scalar(const struct field *f)
 	case PLAN_SCHEMA_ANY:
 	case PLAN_SCHEMA_TEXT:
 	case PLAN_SCHEMA_STRING:
+	case PLAN_SCHEMA_MAP:
 	case PLAN_SCHEMA_PLANNED:
 		break;
+	}
+}
+
+/* A mapping inside; `null` resets all of it. */
+static void read_map(const struct plan_schema *s, const struct field *f)
+{
+	const struct plan_schema *sub = f->key->sub;
+	const size_t at = f->key->offset;
+	const struct plan_schema inner = {
+	    sub->keys, sub->count, (const char *)s->builtin + at};
+	char path[PATH_BYTES];
+
+	path_of(f->where, f->key->name, path);
+	if (!plan_yaml_is_null(f->node)) {
+		plan_schema_read(&inner, f->node, path, f->diag, f->out);
+		return;
+	}
+	for (size_t i = 0; i < sub->count; i++) {
+		const struct plan_schema_key *k = &sub->keys[i];
+		memcpy(f->out + k->offset,
+		    (const char *)inner.builtin + k->offset,
+		    type_bytes(k->type));
 	}
 }
 
@@ -428,6 +509,8 @@ static void read_pair(const struct plan_schema *s, struct field *f,
 {
 	if (f->key->type == PLAN_SCHEMA_PLANNED)
 		read_planned(f, key);
+	else if (f->key->type == PLAN_SCHEMA_MAP)
+		read_map(s, f);
 	else if (f->key->type == PLAN_SCHEMA_ANY ||
 		 (f->key->type == PLAN_SCHEMA_NODE &&
 		     !plan_yaml_is_null(f->node)))
@@ -464,4 +547,18 @@ void plan_schema_read(const struct plan_schema *s,
 		    .out = (char *)out + s->keys[k].offset};
 		read_pair(s, &f, key);
 	}
+}
+
+void plan_schema_read_value(const struct plan_schema_key *key,
+    const struct plan_yaml_node *node, const char *where,
+    struct plan_diag *diag, void *out)
+{
+	const struct field f = {.key = key,
+	    .node = node,
+	    .where = where,
+	    .diag = diag,
+	    .out = (char *)out + key->offset};
+
+	if (!plan_yaml_is_null(node))
+		read_scalar(&f);
 }

@@ -10,6 +10,7 @@
 #include "config/plan_build.h"
 #include "config/plan_check.h"
 #include "config/plan_diag.h"
+#include "config/plan_preset.h"
 #include "config/plan_schema.h"
 #include "config/plan_yaml.h"
 #include "engine/base/mem.h"
@@ -19,35 +20,139 @@ enum {
 	HOST_MAX_BYTES = 253,
 	PIN_DIGITS = 64,
 	CLI_PORT = 106,
+	CONNECTIONS_MAX = 100000,
+	PER_ACCOUNT_MAX = 32,
+	PAUSE_MAX_MS = 24 * 60 * 60 * 1000,
 	WHERE_BYTES = 128
 };
 
 struct raw {
-	const struct plan_yaml_node *host, *ca_file, *pin, *tls_at;
-	uint32_t port, cli_port, tls;
+	const struct plan_yaml_node *host, *ca_file, *pin;
+	uint32_t port, cli_port, tls, preset;
 	bool tls_verify, allow_plaintext;
+	struct plan_server_limits limits;
+	struct plan_breaker breaker;
 };
 
 #define AT(field) offsetof(struct raw, field)
 
-static const struct raw builtin = {.tls_verify = true, .cli_port = CLI_PORT};
+static const struct raw builtin = {.tls_verify = true,
+    .cli_port = CLI_PORT,
+    .breaker = {.after = 5, .pause_ms = 120000, .max_pause_ms = 1800000}};
 static const char *const tls_words[] = {
     "auto", "implicit", "starttls", "none", NULL};
-static const struct plan_schema_key keys[] = {
-    {"host", PLAN_SCHEMA_TEXT, AT(host), 0, 0, NULL, NULL},
-    {"port", PLAN_SCHEMA_UINT, AT(port), 1, UINT16_MAX, NULL, NULL},
-    {"cli_port", PLAN_SCHEMA_UINT, AT(cli_port), 1, UINT16_MAX, NULL, NULL},
-    {"tls", PLAN_SCHEMA_WORD, AT(tls), 0, 0, tls_words, NULL},
-    {"tls_verify", PLAN_SCHEMA_BOOL, AT(tls_verify), 0, 0, NULL, NULL},
-    {"ca_file", PLAN_SCHEMA_TEXT, AT(ca_file), 0, 0, NULL, NULL},
-    {"pin", PLAN_SCHEMA_TEXT, AT(pin), 0, 0, NULL, NULL},
-    {"allow_plaintext", PLAN_SCHEMA_BOOL, AT(allow_plaintext), 0, 0, NULL,
-	NULL},
-    {"preset", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"limits", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
-    {"breaker", PLAN_SCHEMA_PLANNED, 0, 0, 0, NULL, NULL},
+
+static const struct plan_schema_key limit_keys[] = {
+    {.name = "connections",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = offsetof(struct plan_server_limits, connections),
+	.min = 1,
+	.max = CONNECTIONS_MAX,
+	.doc = "of all accounts together"},
+    {.name = "per_account",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = offsetof(struct plan_server_limits, per_account),
+	.min = 1,
+	.max = PER_ACCOUNT_MAX,
+	.doc = "connections of one account"},
+    {.name = "logins_per_minute",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = offsetof(struct plan_server_limits, logins_per_minute),
+	.min = 1,
+	.max = CONNECTIONS_MAX,
+	.doc = "of all accounts together"},
+    {.name = "bandwidth",
+	.type = PLAN_SCHEMA_RATE,
+	.offset = offsetof(struct plan_server_limits, bandwidth),
+	.doc = "bytes a second of all accounts together: 40MiB/s"},
+    {.name = "per_account_daily",
+	.type = PLAN_SCHEMA_SIZE,
+	.offset = offsetof(struct plan_server_limits, per_account_daily),
+	.doc = "of one account in 24 hours: 2GiB"},
 };
-static const struct plan_schema schema = {keys, ARRAY_LEN(keys), &builtin};
+static const struct plan_schema limit_schema = {
+    limit_keys, ARRAY_LEN(limit_keys), &builtin.limits};
+
+static const struct plan_schema_key breaker_keys[] = {
+    {.name = "after",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = offsetof(struct plan_breaker, after),
+	.max = CONNECTIONS_MAX,
+	.doc = "failures in a row before the server is left alone; 0: never"},
+    {.name = "pause",
+	.type = PLAN_SCHEMA_DURATION,
+	.offset = offsetof(struct plan_breaker, pause_ms),
+	.min = 1000,
+	.max = PAUSE_MAX_MS,
+	.doc = "for how long; twice as long each time it goes on to fail"},
+    {.name = "max_pause",
+	.type = PLAN_SCHEMA_DURATION,
+	.offset = offsetof(struct plan_breaker, max_pause_ms),
+	.min = 1000,
+	.max = PAUSE_MAX_MS,
+	.doc = "the longest pause"},
+};
+static const struct plan_schema breaker_schema = {
+    breaker_keys, ARRAY_LEN(breaker_keys), &builtin.breaker};
+
+static const struct plan_schema_key keys[] = {
+    {.name = "host",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = AT(host),
+	.doc = "name or address"},
+    {.name = "port",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = AT(port),
+	.min = 1,
+	.max = UINT16_MAX,
+	.doc = "993 with implicit TLS, else 143"},
+    {.name = "cli_port",
+	.type = PLAN_SCHEMA_UINT,
+	.offset = AT(cli_port),
+	.min = 1,
+	.max = UINT16_MAX,
+	.doc = "CommuniGate's CLI"},
+    {.name = "tls",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = AT(tls),
+	.words = tls_words,
+	.doc = "how the connection is made safe"},
+    {.name = "tls_verify",
+	.type = PLAN_SCHEMA_BOOL,
+	.offset = AT(tls_verify),
+	.doc = "check the certificate"},
+    {.name = "ca_file",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = AT(ca_file),
+	.doc = "certificates to trust, instead of the system's"},
+    {.name = "pin",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = AT(pin),
+	.doc = "SHA-256 of the server's public key, 64 hexadecimal digits"},
+    {.name = "allow_plaintext",
+	.type = PLAN_SCHEMA_BOOL,
+	.offset = AT(allow_plaintext),
+	.doc = "tls: none is meant"},
+    {.name = "preset",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = AT(preset),
+	.words = plan_preset_words,
+	.doc =
+	    "kind of server: safe limits, which what is written here replaces"},
+    {.name = "limits",
+	.type = PLAN_SCHEMA_MAP,
+	.offset = AT(limits),
+	.shape = PLAN_SCHEMA_SHAPE_MAP,
+	.sub = &limit_schema,
+	.doc = "what the server bears"},
+    {.name = "breaker",
+	.type = PLAN_SCHEMA_MAP,
+	.offset = AT(breaker),
+	.shape = PLAN_SCHEMA_SHAPE_MAP,
+	.sub = &breaker_schema,
+	.doc = "when a server that fails is left alone"},
+};
+const struct plan_schema plan_server_schema = {keys, ARRAY_LEN(keys), &builtin};
 
 uint16_t plan_server_port(const struct plan_server *s)
 {
@@ -126,6 +231,31 @@ static char *read_pin(struct plan_build *b, const struct plan_yaml_node *n)
 	return pin;
 }
 
+/* What the preset says comes first, wherever it stands. */
+static void take_preset(struct plan_build *b, const struct plan_yaml_node *map,
+    const char *where, struct raw *raw)
+{
+	if (plan_yaml_is_null(map) || map->kind != PLAN_YAML_MAP)
+		return;
+	for (size_t i = 0; i < map->count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			if (keys[k].words == plan_preset_words &&
+			    strcmp(map->pairs[i].key->text, keys[k].name) == 0)
+				plan_schema_read_value(&keys[k],
+				    map->pairs[i].value, where, b->diag, raw);
+	raw->limits = plan_preset_limits(plan_preset_of_word(raw->preset));
+}
+
+static void check_breaker(struct plan_build *b,
+    const struct plan_yaml_node *map, const char *where,
+    const struct plan_breaker *breaker)
+{
+	if (breaker->max_pause_ms < breaker->pause_ms)
+		plan_diag_add(b->diag, "E0138", map->place, map->width,
+		    "max_pause: is 30m when it is not written",
+		    "the pause of %s.breaker is longer than max_pause", where);
+}
+
 static void read_server(struct plan_build *b, const struct plan_yaml_node *key,
     const struct plan_yaml_node *map, struct plan_server *out)
 {
@@ -133,13 +263,19 @@ static void read_server(struct plan_build *b, const struct plan_yaml_node *key,
 	struct raw raw = builtin;
 
 	(void)snprintf(where, sizeof(where), "servers.%s", key->text);
-	plan_schema_read(&schema, map, where, b->diag, &raw);
+	take_preset(b, map, where, &raw);
+	plan_schema_read(&plan_server_schema, map, where, b->diag, &raw);
+	check_breaker(b, map, where, &raw.breaker);
 	*out = (struct plan_server){.name = key->text,
 	    .port = (uint16_t)raw.port,
 	    .cli_port = (uint16_t)raw.cli_port,
 	    .tls = (enum plan_tls)raw.tls,
 	    .tls_verify = raw.tls_verify,
-	    .allow_plaintext = raw.allow_plaintext};
+	    .allow_plaintext = raw.allow_plaintext,
+	    .preset = plan_preset_of_word(raw.preset),
+	    .limits = raw.limits,
+	    .breaker = raw.breaker,
+	    .map = map};
 	if (raw.ca_file)
 		out->ca_file = read_ca_file(b, raw.ca_file);
 	if (raw.pin)

@@ -3,7 +3,7 @@
  * The servers of a plan.
  *
  * Problems: those of plan_schema_read, E0102 no host, E0129 host, E0130 CA
- * file, E0131 pin, E0207 clear text.
+ * file, E0131 pin, E0138 breaker, E0207 clear text.
  */
 #ifndef CONFIG_PLAN_SERVER_H
 #define CONFIG_PLAN_SERVER_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct plan_build;
+struct plan_schema;
 struct plan_server;
 struct plan_yaml_node;
 
@@ -19,5 +20,8 @@ void plan_server_read(struct plan_build *b, const struct plan_yaml_node *map);
 
 /* The port that counts: 993 for implicit TLS, else 143, unless one is given. */
 uint16_t plan_server_port(const struct plan_server *server);
+
+/* The keys of a server. */
+extern const struct plan_schema plan_server_schema;
 
 #endif

@@ -234,7 +234,8 @@ static struct plan_yaml_node *new_scalar(
  * mapping says about where the secret is, is none. */
 static void hide_secret(struct composer *c, const struct plan_yaml_node *n)
 {
-	static const char *const harmless[] = {"file", "env"};
+	static const char *const harmless[] = {
+	    "file", "env", "command", "credential", "timeout"};
 
 	switch (n->kind) {
 	case PLAN_YAML_SCALAR:
@@ -254,8 +255,10 @@ static void hide_secret(struct composer *c, const struct plan_yaml_node *n)
 	case PLAN_YAML_MAP:
 		for (size_t i = 0; i < n->count; i++) {
 			const char *key = n->pairs[i].key->text;
-			if (strcmp(key, harmless[0]) != 0 &&
-			    strcmp(key, harmless[1]) != 0)
+			bool hide = true;
+			for (size_t k = 0; k < ARRAY_LEN(harmless); k++)
+				hide = hide && strcmp(key, harmless[k]) != 0;
+			if (hide)
 				hide_secret(c, n->pairs[i].value);
 		}
 		return;

@@ -6,6 +6,7 @@
 
 #include "config/plan.h"
 #include "engine/base/error.h"
+#include "engine/base/mem.h"
 #include "engine/base/secret.h"
 
 static int read_env(const char *name, struct secret *out, struct error *err)
@@ -45,6 +46,25 @@ static int read_file(
 	    "others may read the secret file '%s'", path);
 }
 
+/* What systemd lays down for a service; the directory is private. */
+static int read_credential(
+    const char *name, struct secret *out, struct error *err)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	if (!dir || dir[0] != '/')
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "no credential '%s': CREDENTIALS_DIRECTORY is not set",
+		    name);
+	char *path = mem_try_printf("%s/%s", dir, name);
+	if (!path)
+		return error_set(
+		    err, ERROR_OS, "local.memory", "out of memory");
+	int rc = secret_from_file(out, path, NULL, err);
+	free(path);
+	return rc;
+}
+
 static int read_any(const struct plan_secret *source, struct secret *out,
     bool *exposed_out, struct error *err)
 {
@@ -64,6 +84,13 @@ static int read_any(const struct plan_secret *source, struct secret *out,
 		if (read_env(source->value, out, err) < 0)
 			return -1;
 		return check_bytes(out, err);
+	case PLAN_SECRET_CREDENTIAL:
+		if (read_credential(source->value, out, err) < 0)
+			return -1;
+		return check_bytes(out, err);
+	case PLAN_SECRET_COMMAND:
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "commands are not run yet");
 	}
 	return error_set(
 	    err, ERROR_INTERNAL, "internal", "unknown kind of secret");

@@ -119,6 +119,71 @@ enum value_result value_size(const char *s, size_t len, uint64_t *bytes_out)
 	return VALUE_OK;
 }
 
+enum value_result value_rate(const char *s, size_t len, uint64_t *bytes_out)
+{
+	if (len > 0 && digits(s, len) == len)
+		return VALUE_UNIT_MISSING;
+	if (len < 2 || memcmp(s + len - 2, "/s", 2) != 0)
+		return VALUE_SYNTAX;
+	return value_size(s, len - 2, bytes_out);
+}
+
+enum value_result value_clock(const char *s, size_t len, unsigned *minute_out)
+{
+	uint64_t hour = 0, minute = 0;
+
+	if (len != 5 || s[2] != ':' || digits(s, 2) != 2 ||
+	    digits(s + 3, 2) != 2 || !text_parse_u64(s, 2, 24, &hour) ||
+	    !text_parse_u64(s + 3, 2, 59, &minute) ||
+	    (hour == 24 && minute != 0))
+		return VALUE_SYNTAX;
+	*minute_out = (unsigned)(hour * 60 + minute);
+	return VALUE_OK;
+}
+
+/* 0 for Monday to 6, or -1. */
+static int day_of(const char *s, size_t len)
+{
+	static const char *const days[] = {
+	    "mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+	for (size_t i = 0; i < ARRAY_LEN(days); i++)
+		if (len == 3 && memcmp(s, days[i], 3) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool add_days(const char *s, size_t len, uint8_t *days)
+{
+	const char *dash = memchr(s, '-', len);
+	size_t first = dash ? (size_t)(dash - s) : len;
+	int from = day_of(s, first);
+	int to = dash ? day_of(dash + 1, len - first - 1) : from;
+
+	if (from < 0 || to < 0)
+		return false;
+	for (int day = from;; day = (day + 1) % 7) {
+		*days = (uint8_t)(*days | (1U << day));
+		if (day == to)
+			return true;
+	}
+}
+
+enum value_result value_days(const char *s, size_t len, uint8_t *days_out)
+{
+	uint8_t days = 0;
+
+	for (size_t at = 0; at <= len;) {
+		const char *comma = memchr(s + at, ',', len - at);
+		size_t part = comma ? (size_t)(comma - s) - at : len - at;
+		if (!add_days(s + at, part, &days))
+			return VALUE_SYNTAX;
+		at += part + 1;
+	}
+	*days_out = days;
+	return VALUE_OK;
+}
+
 enum value_result value_percent(const char *s, size_t len, unsigned *out)
 {
 	uint64_t number = 0;

@@ -26,6 +26,15 @@ enum value_result value_duration(const char *s, size_t len, uint64_t *ms_out);
 /* "10MiB", "10MB": KiB..TiB are powers of 1024, kB..TB powers of 1000. */
 enum value_result value_size(const char *s, size_t len, uint64_t *bytes_out);
 
+/* "40MiB/s", "500kB/s". */
+enum value_result value_rate(const char *s, size_t len, uint64_t *bytes_out);
+
+/* "07:30": 00:00 to 24:00 in minutes. */
+enum value_result value_clock(const char *s, size_t len, unsigned *minute_out);
+
+/* "mon", "mon-fri", "fri-mon", "sat,sun": bit 0 is Monday. */
+enum value_result value_days(const char *s, size_t len, uint8_t *days_out);
+
 /* "20%": 0 to 100. */
 enum value_result value_percent(const char *s, size_t len, unsigned *out);
 

@@ -262,8 +262,8 @@ static int allocate(struct supervisor *s,
 {
 	const struct plan_retry *r = &s->plan->retry;
 	struct sched_config config = {
-	    .jobs = options->jobs ? options->jobs : s->plan->jobs,
-	    .start_delay_ms = s->plan->start_delay_ms,
+	    .jobs = options->jobs ? options->jobs : s->plan->limits.jobs,
+	    .start_delay_ms = s->plan->limits.start_delay_ms,
 	    .attempts = r->attempts,
 	    .backoff_ms = r->backoff_ms,
 	    .factor = r->factor,

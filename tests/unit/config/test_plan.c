@@ -45,8 +45,8 @@ Test(plan, fills_in_everything_that_is_not_written)
 	cr_assert_str_eq(p->name, "p");
 	cr_assert_eq(p->state_dir[0], '/');
 	cr_assert_not_null(strstr(p->state_dir, "/state"));
-	cr_assert_eq(p->jobs, 4);
-	cr_assert_eq(p->start_delay_ms, 0);
+	cr_assert_eq(p->limits.jobs, 4);
+	cr_assert_eq(p->limits.start_delay_ms, 0);
 	cr_assert_eq(p->retry.attempts, 4);
 	cr_assert_eq(p->retry.backoff_ms, 30000);
 	cr_assert_float_eq(p->retry.factor, 3, 1e-9);
@@ -117,8 +117,8 @@ Test(plan, reads_everything_that_is_written)
 	cr_assert_str_eq(p->servers[1].host, "::1");
 	cr_assert_eq(plan_server_port(&p->servers[3]), 993);
 	cr_assert_eq(p->servers[3].pin[0], 'a');
-	cr_assert_eq(p->jobs, 16);
-	cr_assert_eq(p->start_delay_ms, 200);
+	cr_assert_eq(p->limits.jobs, 16);
+	cr_assert_eq(p->limits.start_delay_ms, 200);
 	cr_assert_eq(p->retry.attempts, 2);
 	cr_assert_float_eq(p->retry.factor, 1.5, 1e-9);
 	cr_assert_eq(p->retry.jitter_percent, 0);
@@ -214,9 +214,9 @@ static struct bad_row bad_rows[] = {
     {"E0102", 1, 1, "version: 1\naccounts: []\n"},
     {"E0102", 1, 1, HEAD},
     {"E0107", 8, 1, HEAD "acounts: []\naccounts: []\n"},
-    {"E0103", 8, 1, HEAD "passes: {}\n" ACCOUNTS},
-    {"E0103", 8, 1, HEAD "hooks: x\n" ACCOUNTS},
-    {"E0103", 8, 1, HEAD "groups: {vip: {}}\n" ACCOUNTS},
+    {"E0103", 8, 1, HEAD "include: x\n" ACCOUNTS},
+    {"E0101", 8, 8, HEAD "hooks: x\n" ACCOUNTS},
+    {"E0101", 8, 15, HEAD "groups: {vip: x}\n" ACCOUNTS},
     {"E0210", 8, 7, HEAD "name: a/b\n" ACCOUNTS},
     {"E0210", 8, 7, HEAD "name: .a\n" ACCOUNTS},
     {"E0127", 8, 7, HEAD "name: no\n" ACCOUNTS},
@@ -227,7 +227,7 @@ static struct bad_row bad_rows[] = {
     {"E0122", 8, 16, HEAD "limits: {jobs: 0}\n" ACCOUNTS},
     {"E0122", 8, 16, HEAD "limits: {jobs: many}\n" ACCOUNTS},
     {"E0101", 8, 16, HEAD "limits: {jobs: [1]}\n" ACCOUNTS},
-    {"E0103", 8, 10, HEAD "limits: {stall_timeout: 1m}\n" ACCOUNTS},
+    {"E0103", 8, 10, HEAD "limits: {min_free_disk: 1GB}\n" ACCOUNTS},
     {"E0101", 8, 9, HEAD "limits: 4\n" ACCOUNTS},
     {"E0123", 8, 18, HEAD "retry: {backoff: 30}\n" ACCOUNTS},
     {"E0123", 8, 18, HEAD "retry: {backoff: 3 weeks}\n" ACCOUNTS},
@@ -264,10 +264,14 @@ static struct bad_row bad_rows[] = {
 	"version: 1\nservers: {a: {host: x, pin: abc}}\naccounts: []\n"},
     {"E0130", 2, 33,
 	"version: 1\nservers: {a: {host: x, ca_file: /nowhere/ca}}\naccounts: []\n"},
-    {"E0103", 2, 24,
-	"version: 1\nservers: {a: {host: x, preset: gmail}}\naccounts: []\n"},
-    {"E0103", 2, 24,
-	"version: 1\nservers: {a: {host: x, breaker: {}}}\naccounts: []\n"},
+    {"E0126", 2, 32,
+	"version: 1\nservers: {a: {host: x, preset: gmial}}\naccounts: []\n"},
+    {"E0138", 2, 14,
+	"version: 1\nservers: {a: {host: x, breaker: {pause: 1h}}}\naccounts: []\n"},
+    {"E0124", 2, 44,
+	"version: 1\nservers: {a: {host: x, limits: {bandwidth: 40MiB}}}\naccounts: []\n"},
+    {"E0122", 2, 46,
+	"version: 1\nservers: {a: {host: x, limits: {per_account: 0}}}\naccounts: []\n"},
     {"E0207", 2, 21,
 	"version: 1\nservers: {a: {host: x, tls: none}}\naccounts: []\n"},
     /* options */
@@ -287,7 +291,7 @@ static struct bad_row bad_rows[] = {
     {"E0101", 8, 12, HEAD "accounts: [anna]\n"},
     {"E0101", 8, 11, HEAD "accounts: {user: anna}\n"},
     {"E0107", 8, 13, HEAD "accounts: [{usr: anna}]\n"},
-    {"E0103", 8, 22, HEAD "accounts: [{user: a, groups: [x]}]\n"},
+    {"E0221", 8, 31, HEAD "accounts: [{user: a, groups: [x]}]\n"},
     {"E0201", 10, 5,
 	HEAD "accounts:\n  - {id: a, user: x}\n  - {id: A, user: y}\n"},
     {"E0202", 8, 17, HEAD "accounts: [{id: \"../x\", user: a}]\n"},
@@ -318,8 +322,17 @@ static struct bad_row bad_rows[] = {
     {"E0305", 8, 47,
 	HEAD "accounts: [{user: a, source: {password: {env: $X}}}]\n"},
     {"E0305", 8, 41, HEAD "accounts: [{user: a, source: {password: [x]}}]\n"},
-    {"E0103", 8, 42,
-	HEAD "accounts: [{user: a, source: {password: {command: [x]}}}]\n"},
+    {"E0134", 8, 51,
+	HEAD "accounts: [{user: a, source: {password: {command: x}}}]\n"},
+    {"E0134", 8, 52,
+	HEAD
+	"accounts: [{user: a, source: {password: {command: [./nowhere]}}}]\n"},
+    {"E0305", 8, 54,
+	HEAD "accounts: [{user: a, source: {password: {credential: a/b}}}]\n"},
+    {"E0302", 8, 54,
+	HEAD "accounts: [{user: a, source: {password: {credential: ab}}}]\n"},
+    {"E0305", 8, 41,
+	HEAD "accounts: [{user: a, source: {password: {env: X, file: y}}}]\n"},
     {"E0107", 8, 42,
 	HEAD "accounts: [{user: a, source: {password: {text: x}}}]\n"},
     {"E0306", 8, 41, HEAD "accounts: [{user: a, source: {password: ~}}]\n"},
@@ -400,7 +413,7 @@ Test(plan, shows_source_caret_and_hint)
 	    "    3 |   old: {host: x, tls_verfy: true}\n"
 	    "      |                  ^^^^^^^^^\n"
 	    "      = did you mean \"tls_verify\"?\n"
-	    "      = known keys here: host, port, cli_port, tls, tls_verify, ca_file, pin, allow_plaintext\n"
+	    "      = known keys here: host, port, cli_port, tls, tls_verify, ca_file, pin, allow_plaintext, preset, limits, breaker\n"
 	    "\n");
 	free(text);
 	plan_diag_free(d);

@@ -323,7 +323,7 @@ static struct bad_row bad_rows[] = {
     {"E0214", 8, 51, ACCOUNT("source: {auth: plain, token: x}")},
     {"E0214", 8, 51, ACCOUNT("source: {password: x, token: y}")},
     {"E0306", 8, 38, ACCOUNT("source: {token: null}")},
-    {"E0103", 8, 39, ACCOUNT("source: {token: {command: [x]}}")},
+    {"E0134", 8, 48, ACCOUNT("source: {token: {command: x}}")},
     {"E0302", 8, 45, ACCOUNT("source: {token: {file: /nowhere/token}}")},
     {"E0212", 8, 43, ACCOUNT("source: {proxy_auth: \"{me}\"}")},
     /* one target */

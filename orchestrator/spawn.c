@@ -19,7 +19,8 @@
 
 /* What an engine may need to know of its surroundings; no more. */
 static const char *const kept[] = {
-    "PATH", "HOME", "TZ", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    "PATH", "HOME", "TZ", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "SSL_CERT_FILE",
+    "SSL_CERT_DIR"};
 
 enum {
 	KEPT = ARRAY_LEN(kept),

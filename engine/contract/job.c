@@ -224,7 +224,7 @@ void job_init(struct job *job)
 	    .queue_max = 150,
 	    .queue_size_max = 30,
 	    .timeout_ms = 60 * 1000,
-	    .settle_ms = 1000,
+	    .settle_ms = JOB_SETTLE_AUTO,
 	    .threads = true,
 	    .literal_plus = true,
 	};
@@ -392,7 +392,8 @@ static int check_limits(const struct job_options *o, struct error *err)
 	    {"queue_max", o->queue_max, 1, MESSAGES},
 	    {"queue_size_max", o->queue_size_max, 1, MIB},
 	    {"timeout_ms", o->timeout_ms, 1, DAY_MS},
-	    {"settle_ms", o->settle_ms, 0, DAY_MS},
+	    {"settle_ms", o->settle_ms == JOB_SETTLE_AUTO ? 0 : o->settle_ms, 0,
+		DAY_MS},
 	    {"errors_max", o->errors_max, 1, JOB_NO_LIMIT},
 	    {"max_delete_percent",
 		o->max_delete_percent == JOB_NO_LIMIT ? 0

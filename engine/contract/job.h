@@ -63,6 +63,9 @@ enum job_switch {
 /* Of a limit that may be left out. */
 #define JOB_NO_LIMIT UINT32_MAX
 
+/* Of settle_ms: only where a former run may still be obeyed, and then usual. */
+#define JOB_SETTLE_AUTO UINT32_MAX
+
 /* All strings are owned; NULL is "not given". */
 struct job_endpoint {
 	char *host;    /* no port, no brackets */
@@ -112,7 +115,8 @@ struct job_options {
 	uint32_t queue_max, queue_size_max;
 	uint32_t timeout_ms;
 	/* How long an account that a former run may have touched must stand
-	 * still before the first APPEND; 0 when that run ended well. */
+	 * still before the first APPEND; 0 when that run ended well;
+	 * JOB_SETTLE_AUTO. */
 	uint32_t settle_ms;
 	bool threads;
 	bool literal_plus;        /* false: synchronizing literals only */

@@ -7,11 +7,14 @@
  * stood still for a while.  A mailbox that moved is not trusted: every message
  * for it is looked for among what arrived before it is sent.
  *
- * A state file knows whether the last run ended with an answer to everything:
- * when the target stands as that run left it, there is nothing to wait for.
- * An empty account of which no mailbox but INBOX exists needs no wait: a run
- * that makes mailboxes appends nothing before its first CREATE was answered, so
- * that would be visible.
+ * A marker (sync_marker), or an intent in the state file, is a run that ended
+ * without an answer to everything.  Where there is none and the folder of markers
+ * can be trusted, nobody is waited for; but when a state file tells how the
+ * target was left, so it must stand, for markers tell nothing of other machines.
+ *
+ * Where markers tell nothing, an empty account of which no mailbox but INBOX
+ * exists needs no wait: a run that makes mailboxes appends nothing before its
+ * first CREATE was answered, so that would be visible.
  */
 #include "engine/sync/sync_target_private.h"
 
@@ -19,6 +22,7 @@
 #include "engine/base/log.h"
 #include "engine/contract/job.h"
 #include "engine/sync/sync_known.h"
+#include "engine/sync/sync_marker.h"
 #include "engine/sync/sync_names.h"
 #include "engine/sync/sync_state.h"
 
@@ -27,18 +31,29 @@ enum {
 	UNDER_WAY_MS = 1000
 };
 
-/* Does the state file know of a run that ended without all its answers? One
- * over INBOX alone makes no other mailbox. */
-static bool was_under_way(const struct sync_target *dst)
+static enum sync_marker_verdict marker_of(const struct sync_target *dst)
 {
-	return dst->shared->state && sync_state_any_intent(dst->shared->state);
+	return dst->shared->marker ? sync_marker_verdict(dst->shared->marker)
+				   : SYNC_MARKER_UNKNOWN;
 }
 
-/* Nobody can know better than the file that there is something to wait for. */
+/* Is a run known that ended without all its answers? One over INBOX alone makes
+ * no other mailbox. */
+static bool was_under_way(const struct sync_target *dst)
+{
+	return marker_of(dst) == SYNC_MARKER_LEFT ||
+	       (dst->shared->state &&
+		   sync_state_any_intent(dst->shared->state));
+}
+
+/* Nobody can know better than marker and file that there is something to wait
+ * for. */
 static int64_t settle_ms(const struct sync_target *dst)
 {
-	int64_t asked = dst->shared->job->options.settle_ms;
+	uint32_t asked = dst->shared->job->options.settle_ms;
 
+	if (asked == JOB_SETTLE_AUTO)
+		return UNDER_WAY_MS;
 	return asked < UNDER_WAY_MS && was_under_way(dst) ? UNDER_WAY_MS
 							  : asked;
 }
@@ -50,7 +65,7 @@ static bool ended_well(const struct sync_target *dst)
 {
 	const struct sync_shared *shared = dst->shared;
 
-	if (!shared->state || !shared->state_is_old || was_under_way(dst))
+	if (!shared->state || !shared->state_is_old)
 		return false;
 	for (size_t i = 0; i < dst->box_count; i++)
 		if (!sync_known_is_as_left(dst->boxes[i].m, shared->state))
@@ -58,7 +73,7 @@ static bool ended_well(const struct sync_target *dst)
 	return true;
 }
 
-void sync_quiet_init(struct sync_target *dst)
+static bool is_fresh(const struct sync_target *dst)
 {
 	size_t others = 0, existing = 0;
 	bool has_mail = false;
@@ -73,9 +88,24 @@ void sync_quiet_init(struct sync_target *dst)
 		others++;
 		existing += !m->create;
 	}
-	bool is_fresh =
-	    others > 0 && existing == 0 && !has_mail && !was_under_way(dst);
-	bool is_sure = is_fresh || settle_ms(dst) == 0 || ended_well(dst);
+	return others > 0 && existing == 0 && !has_mail;
+}
+
+/* Do markers say that no run was killed? A target that does not stand as our
+ * state file left it says that somebody was there of whom they cannot tell. */
+static bool is_unmarked(const struct sync_target *dst)
+{
+	return dst->shared->job->options.settle_ms == JOB_SETTLE_AUTO &&
+	       marker_of(dst) == SYNC_MARKER_FREE && !dst->shared->state_is_old;
+}
+
+void sync_quiet_init(struct sync_target *dst)
+{
+	bool is_sure =
+	    settle_ms(dst) == 0 ||
+	    (!was_under_way(dst) &&
+		(is_unmarked(dst) || is_fresh(dst) || ended_well(dst)));
+
 	dst->quiet = is_sure ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();
 }

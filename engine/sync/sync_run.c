@@ -18,6 +18,7 @@
 #include "engine/sync/sync_class_run.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_known.h"
+#include "engine/sync/sync_marker.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_source.h"
@@ -295,17 +296,16 @@ static char *pair_key(const struct job *job)
 }
 
 /* 0 also without one: a file that is not ours costs time, nothing else. */
-static int open_state(struct sync_shared *shared, struct error *err)
+static int open_state(
+    struct sync_shared *shared, const char *key, struct error *err)
 {
 	const struct job_options *o = &shared->job->options;
 	enum sync_state_verdict verdict = SYNC_STATE_NEW;
 
-	if (!o->state_file || o->dry_run)
+	if (!o->state_file)
 		return 0;
-	char *key = pair_key(shared->job);
 	shared->state =
 	    sync_state_open(o->state_file, key, shared->log, &verdict, err);
-	free(key);
 	shared->state_is_old = verdict == SYNC_STATE_OLD;
 	if (shared->state)
 		return 0;
@@ -315,6 +315,35 @@ static int open_state(struct sync_shared *shared, struct error *err)
 	    "working without the state file: %s", err->text);
 	err->kind = ERROR_NONE;
 	return 0;
+}
+
+/* What former runs left; from here on no other engine copies these accounts. */
+static int begin_copy(struct sync_shared *shared, struct error *err)
+{
+	if (shared->job->options.dry_run)
+		return 0;
+	char *key = pair_key(shared->job);
+	int rc = open_state(shared, key, err);
+	if (rc == 0) {
+		shared->marker = sync_marker_take(key, shared->log, err);
+		rc = shared->marker ? 0 : -1;
+	}
+	free(key);
+	return rc;
+}
+
+/* The next run must wait when something is under way, of this run or still of
+ * the one before. */
+static void release_marker(
+    struct sync_shared *shared, const struct sync_target *target)
+{
+	if (!shared->marker)
+		return;
+	bool was_left = sync_marker_verdict(shared->marker) == SYNC_MARKER_LEFT;
+	sync_marker_release(
+	    shared->marker, was_left ? !sync_target_is_settled(target)
+				     : !sync_target_is_answered(target));
+	shared->marker = NULL;
 }
 
 /* Both sides have ended: what is known now is kept. */
@@ -380,7 +409,7 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	struct sync_source *source = sync_source_new(&shared, &from);
 	struct sync_target *target = sync_target_new(&shared, &to);
 	if (rc == 0)
-		rc = open_state(&shared, &err);
+		rc = begin_copy(&shared, &err);
 	struct sync_class_run *classes =
 	    rc == 0 ? sync_class_run_begin(&shared, io) : NULL;
 	if (rc == 0)
@@ -395,6 +424,7 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	if (rc == 0 && close_state(&shared, source, target, &err) < 0 &&
 	    !ending.error)
 		ending.error = &err;
+	release_marker(&shared, target);
 	ending.changed = atomic_load(&shared.changed);
 	ending.needs_look = atomic_load(&shared.needs_look);
 	sync_accounting_close(sync_source_plan(source), &ending, io->log,

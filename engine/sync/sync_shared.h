@@ -15,6 +15,7 @@
 struct job;
 struct log;
 struct sync_exchange;
+struct sync_marker;
 struct sync_queue;
 struct sync_reporter;
 struct sync_state;
@@ -25,8 +26,9 @@ struct sync_shared {
 	struct sync_reporter *reporter;
 	struct sync_queue *queue;
 	struct sync_exchange *exchange;
-	struct sync_state *state; /* NULL: none */
-	bool state_is_old;        /* of a former run, not made now */
+	struct sync_state *state;   /* NULL: none */
+	bool state_is_old;          /* of a former run, not made now */
+	struct sync_marker *marker; /* NULL: none, nothing is appended */
 	struct sync_wake source_wake, target_wake;
 	atomic_bool interrupted; /* stop cleanly, now */
 	atomic_bool changed;     /* another pass will find work */

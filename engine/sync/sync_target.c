@@ -77,8 +77,12 @@ void sync_target_free(struct sync_target *dst)
 bool sync_target_is_settled(const struct sync_target *dst)
 {
 	// of what a former run had sent nothing is known before it is quiet
-	return dst->sent_count == 0 && dst->doubts.count == 0 &&
-	       dst->quiet == TARGET_QUIET_SURE;
+	return sync_target_is_answered(dst) && dst->quiet == TARGET_QUIET_SURE;
+}
+
+bool sync_target_is_answered(const struct sync_target *dst)
+{
+	return dst->sent_count == 0 && dst->doubts.count == 0;
 }
 
 const struct error *sync_target_error(const struct sync_target *dst)

@@ -32,6 +32,9 @@ void sync_target_poll(
  * and by those before? */
 bool sync_target_is_settled(const struct sync_target *dst);
 
+/* The same of this run alone: a former one may have something under way. */
+bool sync_target_is_answered(const struct sync_target *dst);
+
 /* After the end: NULL when all went well. */
 const struct error *sync_target_error(const struct sync_target *dst);
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -83,6 +84,22 @@ class Case(unittest.TestCase):
                         ENGINE + ' has not been built')
         self.folder = tempfile.mkdtemp(prefix='mcv-test-', dir='/tmp')
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.make_marker_folder()
+
+    def make_marker_folder(self):
+        """No marker is there, and the folder is old enough to say so."""
+        runtime = self.path('runtime')
+        os.makedirs(runtime + '/mailconvoy', 0o700)
+        since = runtime + '/mailconvoy/since'
+        with open(since, 'w', encoding='ascii'):
+            os.utime(since, (1000000000, 1000000000))
+        patch = unittest.mock.patch.dict(os.environ, XDG_RUNTIME_DIR=runtime)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def markers(self):
+        return sorted(set(os.listdir(self.path('runtime/mailconvoy'))) -
+                      {'since'})
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A small file that stands while a run is at work on an account pair: held by a
+ * lock, removed when every APPEND was answered.  One that is found without a
+ * lock was left by a run that was killed, or that ended in doubt: the server
+ * may still obey what that run had sent.
+ *
+ * It lies in a folder that is ours alone: mailconvoy in $XDG_RUNTIME_DIR, else
+ * in /run/user/UID, else /tmp/mailconvoy-UID.  It tells nothing of runs of
+ * other users, on other machines, or from before the folder was made: such a
+ * folder comes and goes with a login, a service or a boot.
+ */
+#ifndef ENGINE_SYNC_SYNC_MARKER_H
+#define ENGINE_SYNC_SYNC_MARKER_H
+
+#include <stdbool.h>
+
+struct error;
+struct log;
+struct sync_marker;
+
+enum sync_marker_verdict {
+	SYNC_MARKER_FREE,   /* no former run left anything under way */
+	SYNC_MARKER_LEFT,   /* one was killed, or ended in doubt */
+	SYNC_MARKER_UNKNOWN /* the folder is new, or could not be used */
+};
+
+/*
+ * Takes the marker of the pair, which `pair_key` names. NULL only when another
+ * engine copies the same pair now: ERROR_IO, "local.locked". Without a folder
+ * the run goes on, unmarked.
+ */
+struct sync_marker *sync_marker_take(const char *pair_key, struct log *log,
+    struct error *err) __attribute__((warn_unused_result));
+
+/* What was found. */
+enum sync_marker_verdict sync_marker_verdict(const struct sync_marker *marker);
+
+/* NULL is fine. A marker that stays tells the next run to wait. */
+void sync_marker_release(struct sync_marker *marker, bool stays);
+
+#endif

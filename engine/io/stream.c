@@ -35,6 +35,7 @@ struct segment {
 struct stream {
 	struct transport *transport;
 	bool is_tls, is_deflated;
+	bool no_send_file; /* it did not work once */
 	/* input */
 	size_t in_at, in_len;
 	/* output */
@@ -283,7 +284,7 @@ static void advance(struct stream *s, size_t n)
 			buf_consume(&s->small, part);
 		else if (g->kind == SEGMENT_REF)
 			g->ref += part;
-		else
+		else if (s->stage_at < s->stage_len)
 			s->stage_at += part;
 		g->offset += part;
 		g->len -= part;
@@ -293,16 +294,38 @@ static void advance(struct stream *s, size_t n)
 	}
 }
 
+/* May the segment at the front go from file to socket, past us? */
+static bool is_file_to_send(const struct stream *s)
+{
+	return s->segments[s->seg_at].kind == SEGMENT_FILE &&
+	       s->stage_at == s->stage_len && s->transport->ops->send_file &&
+	       !s->no_send_file;
+}
+
+/* Bytes written, TRANSPORT_AGAIN, or -1. */
+static ssize_t write_front(struct stream *s, struct error *err)
+{
+	struct transport *t = s->transport;
+	struct iovec parts[GATHER_PARTS];
+	int count = 0;
+
+	if (is_file_to_send(s)) {
+		const struct segment *front = &s->segments[s->seg_at];
+		ssize_t n = t->ops->send_file(
+		    t, front->fd, front->offset, front->len, err);
+		if (n != TRANSPORT_UNFIT)
+			return n;
+		s->no_send_file = true;
+	}
+	if (gather(s, parts, &count, err) < 0)
+		return -1;
+	return t->ops->write(t, parts, count, err);
+}
+
 int stream_flush(struct stream *s, struct error *err)
 {
-	struct iovec parts[GATHER_PARTS];
-
 	while (stream_has_output(s)) {
-		int count = 0;
-		if (gather(s, parts, &count, err) < 0)
-			return -1;
-		ssize_t n =
-		    s->transport->ops->write(s->transport, parts, count, err);
+		ssize_t n = write_front(s, err);
 		if (n == TRANSPORT_AGAIN)
 			return 0;
 		if (n < 0)

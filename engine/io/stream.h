@@ -55,7 +55,8 @@ const char *stream_input(const struct stream *s, size_t *len_out);
 void stream_consume(struct stream *s, size_t len);
 
 /* Queue output: bytes are copied; a reference must stay valid until
- * stream_written has passed it; a file is read at `offset` as it is sent. */
+ * stream_written has passed it; a file is read at `offset` as it is sent, and
+ * what was sent of it must not be changed. */
 void stream_put(struct stream *s, const void *bytes, size_t len);
 void stream_put_ref(struct stream *s, const void *bytes, size_t len);
 void stream_put_file(struct stream *s, int fd, uint64_t offset, uint64_t len);

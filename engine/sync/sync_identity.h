@@ -32,9 +32,10 @@ enum {
 	SYNC_IDENTITY_PREFIX_BYTES = 4096
 };
 
-/* From header fields as they stand in a message. False: none of ours in it. */
-bool sync_identity_of_header(
-    const char *bytes, size_t len, struct sync_key *out);
+/* From header fields as they stand in a message. False: none of ours in it.
+ * `keys` may be NULL. */
+bool sync_identity_of_header(struct hash_keys *keys, const char *bytes,
+    size_t len, struct sync_key *out);
 
 /* From the start of a message, SYNC_IDENTITY_PREFIX_BYTES or all of it. */
 void sync_identity_of_prefix(

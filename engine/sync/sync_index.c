@@ -6,6 +6,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
+#include "engine/base/hash.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_date.h"
 #include "engine/imap/imap_seqset.h"
@@ -20,6 +21,7 @@ enum {
 void sync_index_release(struct sync_index *index)
 {
 	free(index->entries);
+	hash_keys_free(index->keys);
 	sync_flags_free(index->flags);
 	*index = (struct sync_index){0};
 }
@@ -80,8 +82,11 @@ void sync_index_add(
 	e.is_deleted = f->has_flags && has_deleted_flag(f);
 	if (f->has_date && imap_date_parse(f->date.s, f->date.len, &date))
 		e.date = imap_date_pack(&date);
-	if (with_keys && (!f->header.s || !sync_identity_of_header(f->header.s,
-					      f->header.len, &e.key))) {
+	if (with_keys && !index->keys)
+		index->keys = hash_keys_new();
+	if (with_keys &&
+	    (!f->header.s || !sync_identity_of_header(index->keys, f->header.s,
+				 f->header.len, &e.key))) {
 		e.is_keyless = 1;
 		index->keyless++;
 	}

@@ -15,6 +15,7 @@
 
 struct buf;
 struct error;
+struct hash_keys;
 struct sync_flags;
 
 enum {
@@ -41,6 +42,7 @@ struct sync_index {
 	uint32_t uidvalidity; /* 0: not told */
 	uint32_t exists;      /* what SELECT or EXAMINE said */
 	size_t keyless;
+	struct hash_keys *keys;   /* owned, for what is added */
 	struct sync_flags *flags; /* for a mirror, owned; else NULL */
 };
 

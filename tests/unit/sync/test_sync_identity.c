@@ -32,8 +32,8 @@ static bool same_header(const char *a, const char *b)
 {
 	struct sync_key x, y;
 
-	cr_assert(sync_identity_of_header(a, strlen(a), &x));
-	cr_assert(sync_identity_of_header(b, strlen(b), &y));
+	cr_assert(sync_identity_of_header(NULL, a, strlen(a), &x));
+	cr_assert(sync_identity_of_header(NULL, b, strlen(b), &y));
 	return same_key(&x, &y);
 }
 
@@ -57,7 +57,7 @@ Test(sync_identity, hashes_message_id_and_date)
 	struct sync_key key, expected;
 
 	hash_key(BYTES(hashed), expected.bytes);
-	cr_assert(sync_identity_of_header(BYTES(header), &key));
+	cr_assert(sync_identity_of_header(NULL, BYTES(header), &key));
 	cr_assert(same_key(&key, &expected));
 }
 
@@ -69,7 +69,7 @@ Test(sync_identity, hashes_other_fields_without_a_message_id)
 	struct sync_key key, expected;
 
 	hash_key(BYTES(hashed), expected.bytes);
-	cr_assert(sync_identity_of_header(BYTES(header), &key));
+	cr_assert(sync_identity_of_header(NULL, BYTES(header), &key));
 	cr_assert(same_key(&key, &expected));
 }
 
@@ -160,8 +160,8 @@ ParameterizedTest(struct row *row, sync_identity, compares_headers)
 {
 	struct sync_key a, b, whole;
 
-	cr_assert(sync_identity_of_header(row->a, row->a_len, &a));
-	cr_assert(sync_identity_of_header(row->b, row->b_len, &b));
+	cr_assert(sync_identity_of_header(NULL, row->a, row->a_len, &a));
+	cr_assert(sync_identity_of_header(NULL, row->b, row->b_len, &b));
 	cr_assert_eq(same_key(&a, &b), row->same, "%s%s", row->a, row->b);
 	sync_identity_of_message(row->a, row->a_len, &whole);
 	cr_assert(same_key(&a, &whole));
@@ -199,7 +199,7 @@ ParameterizedTest(
 	size_t len = strlen(row->header);
 	struct sync_key key, whole;
 
-	cr_assert_not(sync_identity_of_header(row->header, len, &key));
+	cr_assert_not(sync_identity_of_header(NULL, row->header, len, &key));
 	// the whole message then goes by its start
 	sync_identity_of_prefix(row->header, len, &key);
 	sync_identity_of_message(row->header, len, &whole);
@@ -219,7 +219,7 @@ Test(sync_identity, is_the_same_for_fields_and_for_the_message)
 	    "Subject: re: \xfc\r\n\r\nMessage-ID: <2@a>\r\nbody\r\n";
 	struct sync_key a, b;
 
-	cr_assert(sync_identity_of_header(BYTES(fields), &a));
+	cr_assert(sync_identity_of_header(NULL, BYTES(fields), &a));
 	sync_identity_of_message(BYTES(message), &b);
 	cr_assert(same_key(&a, &b));
 	// a line of the mbox format in front is no field
@@ -290,9 +290,9 @@ Test(sync_identity, takes_any_number_of_equal_fields)
 
 	for (size_t i = 0; i < COUNT; i++)
 		memcpy(text + i * n, line, n);
-	cr_assert(sync_identity_of_header(text, COUNT * n, &all));
-	cr_assert(sync_identity_of_header(text, (COUNT - 1) * n, &most));
-	cr_assert(sync_identity_of_header(text, n, &one));
+	cr_assert(sync_identity_of_header(NULL, text, COUNT * n, &all));
+	cr_assert(sync_identity_of_header(NULL, text, (COUNT - 1) * n, &most));
+	cr_assert(sync_identity_of_header(NULL, text, n, &one));
 	cr_assert(same_key(&all, &most));
 	cr_assert_not(same_key(&all, &one));
 	free(text);
@@ -393,7 +393,7 @@ Test(sync_identity, sees_of_a_message_what_a_listing_shows)
 	len += (size_t)snprintf(message + len, sizeof(message) - len,
 	    "\r\nSubject: behind it\r\n\r\nbody\r\n");
 	cr_assert(len > LISTED);
-	cr_assert(sync_identity_of_header(message, LISTED, &listed));
+	cr_assert(sync_identity_of_header(NULL, message, LISTED, &listed));
 	sync_identity_of_message(message, len, &whole);
 	cr_assert_arr_eq(listed.bytes, whole.bytes, sizeof(whole.bytes));
 }

@@ -126,12 +126,43 @@ static int by_key(const void *a, const void *b)
 	return order ? order : by_uid(a, b);
 }
 
-static void sort(
-    struct sync_index *index, int (*compare)(const void *, const void *))
+typedef int compare_fn(const void *, const void *);
+
+/* Puts a value into the heap below `hole`: down to the end along the greater
+ * children, then up to where it belongs, which takes the fewest comparisons. */
+static void sift(struct sync_entry *heap, size_t count, size_t hole,
+    struct sync_entry value, compare_fn *compare)
 {
-	if (index->count > 1)
-		qsort(index->entries, index->count, sizeof(*index->entries),
-		    compare);
+	size_t top = hole, child;
+
+	while ((child = 2 * hole + 2) <= count) {
+		if (child == count ||
+		    compare(&heap[child - 1], &heap[child]) > 0)
+			child--;
+		heap[hole] = heap[child];
+		hole = child;
+	}
+	while (hole > top) {
+		size_t parent = (hole - 1) / 2;
+		if (compare(&heap[parent], &value) >= 0)
+			break;
+		heap[hole] = heap[parent];
+		hole = parent;
+	}
+	heap[hole] = value;
+}
+
+static void sort(struct sync_index *index, compare_fn *compare)
+{
+	struct sync_entry *heap = index->entries;
+
+	for (size_t i = index->count / 2; i-- > 0;)
+		sift(heap, index->count, i, heap[i], compare);
+	for (size_t i = index->count; i-- > 1;) {
+		struct sync_entry last = heap[i];
+		heap[i] = heap[0];
+		sift(heap, i, 0, last, compare);
+	}
 }
 
 void sync_index_sort_by_key(struct sync_index *index)

@@ -74,6 +74,8 @@ bool sync_index_keyless_set(const struct sync_index *index, size_t *at,
 void sync_index_add_prefix(
     struct sync_index *index, const struct imap_fetch *f);
 
+/* In place, whatever their number: the C library's would take as much memory
+ * again. */
 void sync_index_sort_by_key(struct sync_index *index);
 void sync_index_sort_by_uid(struct sync_index *index);
 

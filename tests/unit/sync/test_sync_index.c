@@ -116,6 +116,51 @@ Test(sync_index, finishes_by_uid)
 	sync_index_release(&index);
 }
 
+static void fill(struct sync_index *index, size_t count, size_t keys)
+{
+	uint32_t random = 1;
+
+	index->entries = mem_calloc(count + 1, sizeof(*index->entries));
+	index->count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct sync_entry *e = &index->entries[i];
+		random = random * 1664525 + 1013904223;
+		e->uid = (uint32_t)i + 1;
+		e->key.bytes[0] = (uint8_t)((random >> 16) % keys);
+		e->size = random >> 8 & 3;
+	}
+}
+
+Test(sync_index, sorts_any_number)
+{
+	static const size_t counts[] = {0, 1, 2, 3, 4, 5, 100, 4097};
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		for (size_t keys = 1; keys <= 256; keys *= 16) {
+			struct sync_index index = {0};
+			size_t count = counts[i];
+			fill(&index, count, keys);
+			sync_index_sort_by_key(&index);
+			sync_index_sort_by_key(&index); // in order already
+			for (size_t n = 1; n < count; n++) {
+				const struct sync_entry *e = index.entries;
+				const struct sync_entry *a = &e[n - 1];
+				const struct sync_entry *b = &e[n];
+				int order =
+				    memcmp(&a->key, &b->key, sizeof(a->key));
+				cr_assert_leq(order, 0);
+				if (order == 0)
+					cr_assert_leq(a->size, b->size);
+				if (order == 0 && a->size == b->size)
+					cr_assert_lt(a->uid, b->uid);
+			}
+			sync_index_sort_by_uid(&index);
+			for (size_t n = 0; n < count; n++)
+				cr_assert_eq(index.entries[n].uid, n + 1);
+			sync_index_release(&index);
+		}
+}
+
 Test(sync_index, asks_for_the_start_of_keyless_ones)
 {
 	struct sync_index index = {0};

@@ -13,6 +13,7 @@ struct error;
 struct mailconvoy_options;
 struct plan;
 struct rundir;
+struct select_rules;
 
 int mailconvoy_check(const struct mailconvoy_options *o);
 int mailconvoy_help(const struct mailconvoy_options *o);
@@ -37,5 +38,10 @@ int mailconvoy_find_failed(const struct error *err, int code);
 
 /* "s" or "". */
 const char *mailconvoy_find_plural(size_t n);
+
+/* mailconvoy_select.c: --account and the like, checked against the plan. 0, or
+ * the exit code after a message; release `out` in any case. */
+int mailconvoy_select(const struct mailconvoy_options *o,
+    const struct plan *plan, struct select_rules *out);
 
 #endif

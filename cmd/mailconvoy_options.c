@@ -31,6 +31,9 @@ static const struct mailconvoy_verb verbs[] = {
     {"help", "", 0, 0, mailconvoy_help, "this text"},
 };
 
+/* The verbs that take a selection. */
+#define SELECTING "run resume check"
+
 static const struct mailconvoy_option table[] = {
     {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N", "run resume",
 	NULL, JOBS_MAX, "accounts at a time, instead of the\nplan's number"},
@@ -48,6 +51,13 @@ static const struct mailconvoy_option table[] = {
 	NULL, 0, "where the report goes (default: the\nrun's directory)"},
     {"user", MAILCONVOY_USER, '\0', MAILCONVOY_VALUE_TEXT, "ID", "report", NULL,
 	0, "a text about this account instead"},
+    {"account", MAILCONVOY_ACCOUNT, '\0', MAILCONVOY_VALUE_TEXT, "ID",
+	SELECTING, NULL, 0,
+	"only this account; * and ? match;\nmay be repeated"},
+    {"accounts-from", MAILCONVOY_ACCOUNTS_FROM, '\0', MAILCONVOY_VALUE_TEXT,
+	"FILE", SELECTING, NULL, 0, "only the accounts in FILE, one a line"},
+    {"limit", MAILCONVOY_LIMIT, '\0', MAILCONVOY_VALUE_NUMBER, "N", SELECTING,
+	NULL, UINT32_MAX, "only the first N of what is to be done"},
     {"help", MAILCONVOY_HELP, 'h', MAILCONVOY_VALUE_NONE, NULL, NULL, NULL, 0,
 	"this text"},
     {"version", MAILCONVOY_VERSION_TEXT, 'V', MAILCONVOY_VALUE_NONE, NULL, NULL,
@@ -183,13 +193,28 @@ static const struct mailconvoy_option *find_letter(int letter)
 	return NULL;
 }
 
-static const struct mailconvoy_option *find_id(enum mailconvoy_option_id id)
+/* What an option given by its first row means to this verb; NULL: nothing. */
+static const struct mailconvoy_option *find_meaning(
+    enum mailconvoy_option_id first, const struct mailconvoy_verb *verb)
+{
+	size_t i = 0;
+
+	while (table[i].id != first)
+		i++;
+	for (const char *name = table[i].name; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].name, name) == 0 &&
+		    (!table[i].verbs || has_word(table[i].verbs, verb->name)))
+			return &table[i];
+	return NULL;
+}
+
+static const char *name_of(enum mailconvoy_option_id id)
 {
 	size_t i = 0;
 
 	while (table[i].id != id)
 		i++;
-	return &table[i];
+	return table[i].name;
 }
 
 static const struct mailconvoy_verb *find_verb(const char *name)
@@ -232,9 +257,6 @@ static int take(struct mailconvoy_options *o, int letter, const char *value)
 		(void)printf("mailconvoy %s\n", MAILCONVOY_VERSION);
 		return EXIT_CODE_OK;
 	}
-	int code = check_value(option, value ? value : "");
-	if (code != 0)
-		return code;
 	if (o->given_count == MAILCONVOY_GIVEN_MAX)
 		return mailconvoy_options_usage("too many options");
 	o->given[o->given_count++] =
@@ -242,18 +264,24 @@ static int take(struct mailconvoy_options *o, int letter, const char *value)
 	return -1;
 }
 
-/* Do the parts belong together? */
-static int check_together(const struct mailconvoy_options *o, size_t count)
+/* Do the parts belong together? Only now the verb is known, and with it what
+ * an option means. */
+static int check_together(struct mailconvoy_options *o, size_t count)
 {
 	const struct mailconvoy_verb *verb = o->verb;
 
 	for (size_t i = 0; i < o->given_count; i++) {
+		struct mailconvoy_given *g = &o->given[i];
 		const struct mailconvoy_option *option =
-		    find_id(o->given[i].id);
-		if (option->verbs && !has_word(option->verbs, verb->name))
+		    find_meaning(g->id, verb);
+		if (!option)
 			return mailconvoy_options_usage(
 			    "'%s' does not take --%s", verb->name,
-			    option->name);
+			    name_of(g->id));
+		int code = check_value(option, g->value);
+		if (code != 0)
+			return code;
+		g->id = option->id;
 	}
 	if (count < verb->arguments_min)
 		return mailconvoy_options_usage(

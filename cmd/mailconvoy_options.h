@@ -20,6 +20,9 @@ enum mailconvoy_option_id {
 	MAILCONVOY_OUTPUT,
 	MAILCONVOY_JSONL,
 	MAILCONVOY_USER,
+	MAILCONVOY_ACCOUNT,
+	MAILCONVOY_ACCOUNTS_FROM,
+	MAILCONVOY_LIMIT,
 	MAILCONVOY_OPTIONS
 };
 
@@ -59,6 +62,8 @@ enum mailconvoy_value {
 	MAILCONVOY_VALUE_OUTCOMES /* a list of outcomes */
 };
 
+/* An option that means different things to different verbs has a row for each,
+ * with the same name and letter. */
 struct mailconvoy_option {
 	const char *name; /* without "--" */
 	enum mailconvoy_option_id id;

@@ -7,39 +7,53 @@
 #include "config/plan.h"
 #include "engine/base/error.h"
 #include "engine/contract/exit_code.h"
+#include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
-static int supervise(const struct mailconvoy_options *o, bool resume)
+static int supervise(const struct mailconvoy_options *o,
+    const struct plan *plan, const struct select_rules *select, bool resume)
 {
 	const struct supervisor_options options = {
 	    .resume = resume,
+	    .select = select,
 	    .new_run = mailconvoy_options_has(o, MAILCONVOY_NEW_RUN),
 	    .dry_run = mailconvoy_options_has(o, MAILCONVOY_DRY_RUN),
 	    .jobs = (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS),
 	    .only = mailconvoy_options_value(o, MAILCONVOY_ONLY),
 	    .out = stdout,
 	};
+	struct error err;
+	int code = supervisor_run(plan, &options, &err);
+
+	if (err.kind != ERROR_NONE)
+		(void)mailconvoy_find_failed(&err, code);
+	return code;
+}
+
+static int run(const struct mailconvoy_options *o, bool resume)
+{
+	struct select_rules select = {0};
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct plan *plan =
 	    mailconvoy_find_plan(o->arguments[0], &warnings, &code);
-	struct error err;
 
 	if (!plan)
 		return code;
-	code = supervisor_run(plan, &options, &err);
-	if (err.kind != ERROR_NONE)
-		(void)mailconvoy_find_failed(&err, code);
+	code = mailconvoy_select(o, plan, &select);
+	if (code == EXIT_CODE_OK)
+		code = supervise(o, plan, &select, resume);
+	select_release(&select);
 	plan_free(plan);
 	return code;
 }
 
 int mailconvoy_run(const struct mailconvoy_options *o)
 {
-	return supervise(o, false);
+	return run(o, false);
 }
 
 int mailconvoy_run_resume(const struct mailconvoy_options *o)
 {
-	return supervise(o, true);
+	return run(o, true);
 }

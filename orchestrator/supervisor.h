@@ -11,6 +11,7 @@
 
 struct error;
 struct plan;
+struct select_rules;
 
 struct supervisor_options {
 	bool resume;   /* run what failed too; a run must exist */
@@ -19,7 +20,8 @@ struct supervisor_options {
 	unsigned jobs; /* 0: as the plan says */
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
-	FILE *out; /* for the last lines */
+	const struct select_rules *select; /* NULL: all accounts */
+	FILE *out;                         /* for the last lines */
 };
 
 /* Is it a list of outcomes? *bad_out: the first word that is none. */

@@ -44,7 +44,8 @@ static void print_failures(const struct supervisor *s)
 
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const struct standing *st = &s->standings[i];
-		if (!st->outcome || !supervisor_is_failed(st->outcome))
+		if (st->is_left_out || !st->outcome ||
+		    !supervisor_is_failed(st->outcome))
 			continue;
 		if (++failed > FAILURES_SHOWN)
 			continue;
@@ -65,11 +66,15 @@ static void print_counts(const struct supervisor *s)
 {
 	static const char *const unfinished[] = {
 	    "interrupted", "pending", "deferred"};
-	size_t ok = 0, failed = 0, changed = 0, left = 0;
+	size_t ok = 0, failed = 0, changed = 0, left = 0, left_out = 0;
 
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const char *outcome = s->standings[i].outcome;
 		bool open = false;
+		if (s->standings[i].is_left_out) {
+			left_out++;
+			continue;
+		}
 		for (size_t j = 0; j < ARRAY_LEN(unfinished); j++)
 			open |= strcmp(outcome, unfinished[j]) == 0;
 		left += open;
@@ -77,14 +82,16 @@ static void print_counts(const struct supervisor *s)
 		changed += strcmp(outcome, "changed") == 0;
 		failed += supervisor_is_failed(outcome);
 	}
-	(void)fprintf(
-	    s->out, "%zu of %zu accounts ok", ok, s->plan->account_count);
+	(void)fprintf(s->out, "%zu of %zu accounts ok", ok,
+	    s->plan->account_count - left_out);
 	if (changed)
 		(void)fprintf(s->out, ", %zu changed meanwhile", changed);
 	if (failed)
 		(void)fprintf(s->out, ", %zu need a look", failed);
 	if (left)
 		(void)fprintf(s->out, ", %zu not finished", left);
+	if (left_out)
+		(void)fprintf(s->out, ", %zu not selected", left_out);
 }
 
 void supervisor_last_lines(

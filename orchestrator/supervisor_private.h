@@ -65,6 +65,7 @@ struct standing {
 	const char *outcome;
 	int batch;
 	bool is_final, is_selected;
+	bool is_left_out; /* by --account and the like: no part of the result */
 	char *reason, *text; /* of a failure, for the last lines; may be NULL */
 };
 

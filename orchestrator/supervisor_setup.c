@@ -20,6 +20,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
+#include "orchestrator/select.h"
 #include "orchestrator/spawn.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/supervisor_private.h"
@@ -172,6 +173,7 @@ static int stand(struct standing *standing, const struct journal_account *a)
 static size_t select_accounts(
     struct supervisor *s, const struct supervisor_options *options)
 {
+	const struct select_rules *rules = options->select;
 	size_t selected = 0;
 
 	for (size_t i = 0; i < s->plan->account_count; i++) {
@@ -184,8 +186,16 @@ static size_t select_accounts(
 		    (a->attempt == 0 &&
 			strcmp(a->digest, account->digest) != 0))
 			(void)journal_planned(s->journal, account);
+		if (!select_matches(rules, account)) {
+			s->standings[i].is_left_out = true;
+			continue;
+		}
 		if (!must_run(s, a, account, options))
 			continue;
+		if (rules && rules->limit > 0 && selected == rules->limit) {
+			s->standings[i].is_left_out = true;
+			continue;
+		}
 		s->standings[i].is_final = false;
 		s->standings[i].is_selected = true;
 		sched_add(&s->sched, i);
@@ -370,11 +380,11 @@ static int batch_code(const struct supervisor *s, bool *complete_out)
 	*complete_out = true;
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const struct standing *st = &s->standings[i];
-		if (st->is_final) {
+		if (st->is_final && !st->is_left_out)
 			code = exit_code_worse(code, st->batch);
+		*complete_out &= st->is_final;
+		if (st->is_final || st->is_left_out)
 			continue;
-		}
-		*complete_out = false;
 		code = exit_code_worse(code, s->cannot_start
 						 ? EXIT_CODE_DEFERRED
 						 : EXIT_CODE_INTERRUPTED);

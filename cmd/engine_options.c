@@ -329,6 +329,7 @@ static bool set_flag(struct engine_options *out, enum engine_option_id id)
 	    {OPT_VERSION, &out->wants_version, true},
 	    {OPT_VERBOSE, &job->verbose, true},
 	    {OPT_DRY_RUN, &job->dry_run, true},
+	    {OPT_PROBE, &job->probe, true},
 	    {OPT_FORCE, &job->force, true},
 	    {OPT_NO_THREADS, &job->threads, false},
 	    {OPT_NO_SUBSCRIPTION, &job->subscription, false},

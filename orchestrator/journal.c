@@ -211,6 +211,10 @@ static const char *event_name(enum record_event event)
 		return "warning";
 	case RECORD_PROGRESS:
 		return "progress";
+	case RECORD_PROBE:
+		return "probe";
+	case RECORD_WOULD_DELETE:
+		return "would_delete";
 	case RECORD_START:
 	case RECORD_END:
 	case RECORD_EVENTS:
@@ -245,6 +249,9 @@ int journal_record(
 		  set_text(o, "reason", r->reason) |
 		  set_text(o, "text", r->text) | set_text(o, "date", r->date) |
 		  set_text(o, "message_id", r->message_id) |
+		  set_text(o, "capabilities", r->capabilities) |
+		  set_text(o, "prefix", r->prefix) |
+		  set_text(o, "separator", r->separator) |
 		  set_number(o, "uid", r->uid) |
 		  set_number(o, "uidvalidity", r->uidvalidity) |
 		  set_number(o, "size", r->size) |
@@ -253,6 +260,9 @@ int journal_record(
 	if (r->event == RECORD_MAILBOX || r->event == RECORD_PROGRESS)
 		bad |=
 		    json_object_set_new(o, "tally", tally_json_new(&r->tally));
+	if (r->event == RECORD_PROBE)
+		bad |=
+		    json_object_set_new(o, "probe", probe_json_new(&r->probe));
 	if (bad) {
 		json_decref(o);
 		return out_of_memory(j);

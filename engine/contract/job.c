@@ -147,6 +147,7 @@ static const struct job_field option_fields[] = {
     OPTION_TEXTS(skip_mailbox, skip_mailboxes),
     OPTION_WORD(mode, mode_words),
     OPTION(dry_run, JOB_FIELD_BOOL),
+    OPTION(probe, JOB_FIELD_BOOL),
     OPTION(force, JOB_FIELD_BOOL),
     OPTION(max_delete, JOB_FIELD_U32),
     OPTION(max_delete_percent, JOB_FIELD_U32),

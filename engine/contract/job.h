@@ -97,6 +97,7 @@ struct job_options {
 	size_t rename_mailboxes;
 	enum job_mode mode;
 	bool dry_run; /* everything but changes */
+	bool probe;   /* only looks at both sides: sync_probe */
 	bool force;   /* an empty source may empty the target */
 	/* syncDst deletes nothing when it would be more messages than this, or
 	 * more than this of a hundred; JOB_NO_LIMIT */

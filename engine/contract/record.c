@@ -10,8 +10,8 @@
 #include "engine/base/text.h"
 #include "engine/contract/tally_json.h"
 
-static const char *const event_names[] = {
-    "start", "mailbox", "progress", "refused", "warning", "end"};
+static const char *const event_names[] = {"start", "mailbox", "progress",
+    "refused", "warning", "probe", "would_delete", "end"};
 _Static_assert(ARRAY_LEN(event_names) == RECORD_EVENTS, "a name for each");
 
 /* `max` bounds the escaped text; together they fit RECORD_LINE_MAX unless much
@@ -36,6 +36,9 @@ static const struct text_field texts[] = {
     {"text", offsetof(struct record, text), FIELD_MAX},
     {"date", offsetof(struct record, date), 48},
     {"message_id", offsetof(struct record, message_id), 201},
+    {"capabilities", offsetof(struct record, capabilities), 640},
+    {"prefix", offsetof(struct record, prefix), 160},
+    {"separator", offsetof(struct record, separator), 8},
 };
 
 static const struct {
@@ -102,6 +105,9 @@ static json_t *to_json(const struct record *r, size_t divisor)
 	if (has_tally(r->event))
 		bad |=
 		    json_object_set_new(o, "tally", tally_json_new(&r->tally));
+	if (r->event == RECORD_PROBE)
+		bad |=
+		    json_object_set_new(o, "probe", probe_json_new(&r->probe));
 	if (!bad)
 		return o;
 	json_decref(o);
@@ -192,6 +198,8 @@ static int read_result(const json_t *o, struct record *r)
 			return -1;
 		r->exit = (int)json_integer_value(code);
 	}
+	if (r->event == RECORD_PROBE)
+		return probe_json_read(json_object_get(o, "probe"), &r->probe);
 	if (has_tally(r->event))
 		return tally_json_read(tally, &r->tally);
 	return 0;
@@ -216,7 +224,7 @@ static int read_fields(const json_t *o, struct record *r, struct error *err)
 			    event_names[r->event], numbers[i].key);
 	if (read_result(o, r) < 0)
 		return error_set(err, ERROR_PROTOCOL, "record.field",
-		    "record '%s': exit or tally is missing or wrong",
+		    "record '%s': exit, tally or probe is missing or wrong",
 		    event_names[r->event]);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/contract/probe.h"
 #include "engine/contract/tally.h"
 
 struct error;
@@ -21,7 +22,11 @@ enum record_event {
 	RECORD_PROGRESS, /* mailbox, tally and expected of the account so far */
 	RECORD_REFUSED,  /* one message or mailbox refused */
 	RECORD_WARNING,  /* reason, text */
-	RECORD_END,      /* exit, reason, text, tally; the last one */
+	RECORD_PROBE,    /* a look at a side, or at both: side, probe */
+	/* a mirror that changes nothing: target, expected (messages), step
+	 * (DELETE: the mailbox too) */
+	RECORD_WOULD_DELETE,
+	RECORD_END, /* exit, reason, text, tally; the last one */
 	RECORD_EVENTS
 };
 
@@ -45,12 +50,14 @@ struct record {
 	char *text;       /* for people, with the server's words */
 	char *date;       /* refused: INTERNALDATE */
 	char *message_id; /* refused */
+	char *capabilities, *prefix, *separator; /* probe */
 	uint64_t uid, uidvalidity, size;
 	uint64_t expected; /* progress: messages to be copied, known so far */
 	uint64_t expected_bytes;
 	int exit;             /* end */
 	uint64_t duration_ms; /* end */
 	struct tally tally;
+	struct probe probe;
 };
 
 /* Encodes into a malloc'd line with its "\n"; NULL when out of memory. */

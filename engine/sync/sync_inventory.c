@@ -161,7 +161,7 @@ void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
 	inv->with_size =
 	    scope->with_size && imap_caps_has(caps, IMAP_CAP_STATUS_SIZE);
 	// announced without a number: each mailbox has its own (RFC 7889)
-	inv->with_limit = !scope->with_size &&
+	inv->with_limit = (scope->with_limit || !scope->with_size) &&
 			  imap_caps_has(caps, IMAP_CAP_APPENDLIMIT) &&
 			  caps->append_limit == UINT64_MAX;
 	inv->with_uses = imap_caps_has(caps, IMAP_CAP_LIST_EXTENDED) &&
@@ -519,7 +519,8 @@ static bool send_status(
 		    imap_conn_command(conn, op_base + OP_STATUS, box, "STATUS");
 		imap_cmd_text(cmd, " ");
 		imap_cmd_string_z(cmd, box->name);
-		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY%s)",
+		imap_cmd_text(cmd, " (MESSAGES UIDNEXT UIDVALIDITY%s%s)",
+		    inv->with_size ? " SIZE" : "",
 		    inv->with_limit ? " APPENDLIMIT" : "");
 		imap_conn_send(conn, cmd);
 		inv->pending++;
@@ -540,6 +541,7 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 		// announced, but not working: plain LIST for this session
 		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
 		inv->extended = inv->with_limit = inv->with_uses = false;
+		inv->with_size = false;
 		send_list(inv, conn, op_base);
 		return 0;
 	}

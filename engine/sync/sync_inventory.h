@@ -45,6 +45,7 @@ struct sync_inventory_scope {
 	char *const *patterns;
 	size_t count; /* 0: "*" */
 	bool with_size;
+	bool with_limit; /* of a mailbox; without with_size always */
 };
 
 /* A hostile list must end somewhere (F054). */

@@ -20,6 +20,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/contract/record.h"
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_exchange.h"
@@ -180,6 +181,18 @@ static const char *name_of(const struct mirror_item *item)
 	return item->box ? item->box->m->target : item->surplus->name;
 }
 
+static void tell_deletion(const struct sync_target *dst, const char *name,
+    bool whole, uint64_t messages)
+{
+	const struct record record = {.event = RECORD_WOULD_DELETE,
+	    .target = (char *)(uintptr_t)name,
+	    .step = (char *)(uintptr_t)(whole ? "DELETE" : "EXPUNGE"),
+	    .expected = messages};
+
+	if (whole || messages > 0)
+		sync_reporter_send(dst->shared->reporter, &record);
+}
+
 /* What a run without changes would have done. */
 static void pretend(struct sync_target *dst)
 {
@@ -193,6 +206,7 @@ static void pretend(struct sync_target *dst)
 					: item->surplus->messages;
 		t->extra[TALLY_FLAGS_CHANGED] += flags;
 		t->extra[TALLY_DELETED] += gone;
+		tell_deletion(dst, name_of(item), false, gone);
 		log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 		    "mailbox '%s': would change the flags of %zu messages and delete %zu",
 		    shown(name_of(item), name, sizeof(name)), flags, gone);
@@ -200,8 +214,10 @@ static void pretend(struct sync_target *dst)
 	for (size_t i = 0; i < dst->plan->surplus_count; i++) {
 		const struct sync_surplus *s = &dst->plan->surplus[i];
 		struct tally *t = &dst->plan->beside;
-		if (s->remove)
+		if (s->remove) {
 			t->extra[TALLY_DELETED] += s->messages;
+			tell_deletion(dst, s->name, true, s->messages);
+		}
 		t->extra[TALLY_MAILBOXES_DELETED] += s->remove;
 		t->extra[TALLY_UNSUBSCRIBED] += s->unsubscribe;
 		if (s->remove || s->unsubscribe)

@@ -19,6 +19,7 @@
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_known.h"
 #include "engine/sync/sync_marker.h"
+#include "engine/sync/sync_probe.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_source.h"
@@ -392,9 +393,33 @@ static void begin(const struct sync_shared *shared)
 	sync_reporter_send(shared->reporter, &record);
 }
 
+/* No copying, no state file, no threads. */
+static void probe(const struct job *job, const struct sync_run_io *io,
+    struct sync_result *result)
+{
+	struct sync_shared shared = {.job = job, .log = io->log};
+	const struct imap_conn_settings from =
+	    settings_of(job, &job->source, "source", io->log);
+	const struct imap_conn_settings to =
+	    settings_of(job, &job->target, "target", io->log);
+
+	shared.reporter = sync_reporter_new(io->log, io->record_fd);
+	begin(&shared);
+	const struct sync_probe_io probe_io = {.log = io->log,
+	    .reporter = shared.reporter,
+	    .stop_fds = io->stop_fds,
+	    .stop_count = SYNC_RUN_STOPS_MAX};
+	sync_probe_run(&job->options, &from, &to, &probe_io, result);
+	sync_reporter_free(shared.reporter);
+}
+
 void sync_run(const struct job *job, const struct sync_run_io *io,
     struct sync_result *result)
 {
+	if (job->options.probe) {
+		probe(job, io, result);
+		return;
+	}
 	struct sync_shared shared;
 	struct error err = {.kind = ERROR_NONE};
 	struct sync_ending ending = {0};

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""What is done before a run: the look of an engine (--probe), check --connect,
+preview, and the guard before anything is deleted.  None of it may change
+anything on either side."""
+import json
+import os
+import unittest
+
+import convoy
+from convoy import PLAIN, Case
+from dovecot import Dovecot
+from imap_client import quote
+from scripted_server import Fault, MiniServer, Refused, Session
+
+QUOTA = '''
+mail_plugins = quota
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = maildir:User quota
+  quota_rule = *:storage=%s
+}
+'''
+# what a look may never send
+CHANGING = convoy.WRITING + ('SELECT', 'SUBSCRIBE', 'UNSUBSCRIBE')
+MESSAGE = b'Subject: x\r\nMessage-ID: <%d@x>\r\n\r\n%s\r\n'
+
+
+def message(number, size=100):
+    return MESSAGE % (number, b'y' * size)
+
+
+class Talkative(Session):
+    """Knows quota and finds large messages; says what its server was told."""
+
+    quota = b'* QUOTA "" (STORAGE 10 20)\r\n'
+    namespace = None
+
+    def do_getquotaroot(self, name):
+        self.need(name)
+        self.io.send(b'* QUOTAROOT INBOX "" "b"\r\n' + self.quota)
+        return b'done'
+
+    def do_namespace(self):
+        if self.namespace is None:
+            return super().do_namespace()
+        self.io.send(self.namespace)
+        return b'done'
+
+    def do_search(self, *keys):
+        if not keys or keys[0].upper() != b'LARGER':
+            return super().do_search(*keys)
+        found = [n for n, m in enumerate(self._box().messages, 1)
+                 if len(m.raw) > int(keys[1])]
+        self.io.send(b'* SEARCH' + b''.join(b' %d' % n for n in found) +
+                     b'\r\n')
+        return b'done'
+
+
+class Look(Case):
+    """Two sides; a look, and what its records say."""
+
+    def look(self, source, target, *options, code=0, password='pass'):
+        """{side or None: record}, [other records]"""
+        reading, writing = os.pipe()
+        process = self.start(
+            *PLAIN, '--probe', '--timeout', 5, '--recordFd', writing, *options,
+            '127.0.0.1:%d' % source.port, 'anna', 'pass',
+            '127.0.0.1:%d' % target.port, 'anna', password,
+            pass_fds=[writing])
+        os.close(writing)
+        with open(reading, 'rb') as f:
+            lines = f.read().splitlines()
+        _, self.log = process.communicate(timeout=convoy.PATIENCE)
+        self.assertEqual(code, process.returncode, self.log[-3000:])
+        for line in lines:
+            self.assertLess(len(line), 4000)
+        records = [json.loads(line) for line in lines]
+        self.assertEqual('end', records[-1]['ev'])
+        self.assertEqual(code, records[-1]['exit'])
+        sides = {r.get('side'): r for r in records if r['ev'] == 'probe'}
+        return sides, [r for r in records if r['ev'] != 'probe']
+
+    def assert_not_changed(self, *servers):
+        for server in servers:
+            if isinstance(server, MiniServer):
+                names = {n for n, _ in server.commands}
+                self.assertEqual([], server.strange)
+            else:
+                names = set(server.commands())
+            self.assertIn('EXAMINE', names)
+            self.assertFalse(names & set(CHANGING), names)
+
+
+class Probe(Look):
+    """--probe of the engine."""
+
+    def test_two_dovecots(self):
+        convoy.need_dovecot()
+        with Dovecot(rawlog=True) as source, \
+                Dovecot(rawlog=True, extra=QUOTA % '2M') as target:
+            expected = convoy.fill(source)
+            with convoy.account(source) as client:
+                sizes = sum(client.counts().values())
+            source.forget_commands()
+            sides, _ = self.look(source, target)
+            self.assert_not_changed(source, target)
+            one = sides['source']['probe']
+            self.assertEqual(sum(expected.values()), one['messages'])
+            self.assertEqual(sizes, one['messages'])
+            self.assertEqual(0, one['unsized'])
+            self.assertGreater(one['bytes'], 100000)
+            self.assertNotIn('storage_limit', one)
+            two = sides['target']['probe']
+            self.assertEqual(2 << 20, two['storage_limit'])
+            self.assertIn('QUOTA', sides['target']['capabilities'].split())
+            both = sides[None]['probe']
+            self.assertEqual(one['messages'], both['copy_messages'])
+            self.assertEqual(one['bytes'], both['copy_bytes'])
+            self.assertEqual(0, both['refused'])
+            # a few flights: login, list, INBOX
+            self.assertLess(sum(source.commands().values()), 12)
+            # after a run there is nothing left to be copied
+            self.engine(*PLAIN, '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                        '127.0.0.1:%d' % target.port, 'anna', 'pass', code=0)
+            both = self.look(source, target)[0][None]['probe']
+            self.assertEqual((0, 0, 0), (both['copy_messages'], both['create'],
+                                         both['copy_bytes']))
+
+    def test_quota_limit_and_names(self):
+        class Narrow(Talkative):
+            quota = (b'* QUOTA "" (STORAGE 1 9999)\r\n'
+                     b'* QUOTA "b" (MESSAGE 7 9 STORAGE 15 20)\r\n')
+        with MiniServer(session=Talkative) as source, \
+                MiniServer(session=Narrow, capability=(
+                    'QUOTA', 'APPENDLIMIT=2000')) as target:
+            for n in range(6):
+                source.box('INBOX').add(message(n, 5000 if n < 2 else 10))
+            source.box('B').add(message(9))
+            source.box('A').add(message(10))
+            source.box('Empty')
+            sides, others = self.look(
+                source, target, '--renameMailbox', 'B', 'A', code=1)
+            self.assert_not_changed(source, target)
+            two = sides['target']['probe']
+            self.assertEqual((15 << 10, 20 << 10, 7, 9, 2000), (
+                two['storage_used'], two['storage_limit'], two['count_used'],
+                two['count_limit'], two['append_limit']))
+            # sizes are not told: what INBOX holds stands for the others
+            one = sides['source']['probe']
+            self.assertEqual(8, one['unsized'])
+            self.assertGreater(one['bytes'], 10000)
+            both = sides[None]['probe']
+            self.assertEqual((2, 1), (both['too_big'], both['refused']))
+            refused = [r for r in others if r['ev'] == 'refused']
+            self.assertEqual(['B'], [r['mailbox'] for r in refused])
+            self.assertIn('that of another mailbox', refused[0]['text'])
+
+    def test_one_side_refused(self):
+        """A refused password is tried once, the other side is looked at."""
+        with MiniServer() as source, MiniServer() as target:
+            source.box('INBOX').add(message(1))
+            sides, others = self.look(source, target, password='wrong',
+                                      code=77)
+            self.assertEqual(1, target.count('LOGIN', 'AUTHENTICATE'))
+            self.assertEqual(1, sides['source']['probe']['messages'])
+            self.assertEqual('auth.rejected', sides['target']['reason'])
+            self.assertNotIn(None, sides)
+            self.assertEqual('auth.rejected', others[-1]['reason'])
+
+    def test_inbox_that_cannot_be_opened(self):
+        with MiniServer(faults=[Fault('no', 'EXAMINE', text=b'[NOPERM] no')]) \
+                as source, MiniServer() as target:
+            sides, _ = self.look(source, target, code=1)
+            self.assertEqual('folder.inbox', sides['source']['reason'])
+            self.assertIn('[NOPERM] no', sides['source']['text'])
+
+    def test_silence_ends(self):
+        with MiniServer(faults=[Fault('stall', 'LIST')]) as source, \
+                MiniServer() as target:
+            sides, _ = self.look(source, target, '--timeout', 1, code=75)
+            self.assertEqual('net.timeout', sides['source']['reason'])
+
+    def test_hostile_answers(self):
+        """F054 F057 F059: odd namespaces, quotas and names spoil nothing."""
+        evil = b'\x1b[31m\xe2\x80\xae$(x)'
+
+        class Odd(Talkative):
+            quota = (b'* QUOTA "" (STORAGE 5)\r\n* QUOTA\r\n'
+                     b'* QUOTA "" (STORAGE 99999999999999999999 1)\r\n'
+                     b'* QUOTA "" (STORAGE 1 18446744073709551615)\r\n')
+            namespace = b'* NAMESPACE ((({3}\r\na\0b "//")) NIL\r\n'
+
+            def do_list(self, reference, pattern):
+                self.io.send(b'* LIST () "/" ' + quote(evil) + b'\r\n'
+                             b'* LIST () "/" {2}\r\n\r\n\r\n'
+                             b'* LIST () "//" x\r\n')
+                return super().do_list(reference, pattern)
+        words = ('QUOTA', 'NAMESPACE', 'APPENDLIMIT')
+        with MiniServer(session=Odd, capability=words) as source, \
+                MiniServer(session=Odd, capability=words,
+                           append_limits={}) as target:
+            sides, others = self.look(source, target, code=1)
+            self.assertNotIn('storage_limit', sides['target']['probe'])
+            self.assertNotIn('append_limit', sides['target']['probe'])
+            said = json.dumps(others, ensure_ascii=False) + self.log
+            for byte in ('\x1b', '\u202e', '\r'):
+                self.assertNotIn(byte, said)
+            self.assertGreater(sides[None]['probe']['refused'], 0)
+            self.assertEqual(
+                set(), {n for n, _ in source.commands + target.commands} &
+                set(CHANGING))
+
+    def test_mirror(self):
+        with MiniServer() as source, MiniServer() as target:
+            source.box('INBOX').add(message(1))
+            for n in range(3):
+                target.box('Gone').add(message(n))
+                target.box('INBOX').add(message(n))
+            sides, others = self.look(source, target, '--mode', 'syncDst')
+            both = sides[None]['probe']
+            self.assertEqual((5, 1), (both['delete_messages'],
+                                      both['delete_mailboxes']))
+            self.assertEqual(
+                [('Gone', 3, 'DELETE')],
+                [(r['target'], r['expected'], r['step']) for r in others
+                 if r['ev'] == 'would_delete'])
+            self.assert_not_changed(source, target)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -19,6 +19,7 @@
 		    OPTION_SIDE_TARGET, OPTION_GROUP_##group_ \
 	}
 
+// clang-format off
 static const struct engine_option table[] = {
     ROW(WHAT, "list", OPT_LIST, 1, "PATTERN",
 	"mailboxes to copy, as the source's LIST understands it (\"*\")",
@@ -88,6 +89,9 @@ static const struct engine_option table[] = {
 	"Those read from the source and not yet accepted by the target."),
     ROW(LIMITS, "queueSizeMax", OPT_QUEUE_SIZE_MAX, 1, "MB",
 	"megabytes in the queue (30)", NULL),
+    ROW(LIMITS, "connections", OPT_CONNECTIONS, 1, "N",
+	"connections to each server for the messages (1, at most 16)",
+	"The mailboxes, and parts of a large one, are spread over them; they share one queue. A connection that the server refuses is done without. With 1, messages that are new in a mailbox of the target stand there in the order of the source. With more, so do those of each mailbox that is copied in one part, and those of each part of a larger one (4 MB or more), but the parts may be mixed."),
     ROW(LIMITS, "timeout", OPT_TIMEOUT, 1, "SECONDS",
 	"longest wait for any progress (60)", NULL),
     ROW(LIMITS, "notimeout", OPT_NOTIMEOUT, 0, NULL,
@@ -156,6 +160,8 @@ static const struct engine_option table[] = {
 	NULL),
     ROW(OUTPUT, "version", OPT_VERSION, 0, NULL, "print the version", NULL),
 };
+
+// clang-format on
 
 const struct engine_option *engine_option_table(size_t *count_out)
 {

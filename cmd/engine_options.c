@@ -125,6 +125,9 @@ static int set_limit(struct job_options *job, const struct engine_option *o,
 	case OPT_QUEUE_SIZE_MAX:
 		return set_count(
 		    o, value, MAX_MEGABYTES, &job->queue_size_max, err);
+	case OPT_CONNECTIONS:
+		return set_count(
+		    o, value, JOB_CONNECTIONS_MAX, &job->connections, err);
 	case OPT_ERRORS_MAX:
 		return set_count(
 		    o, value, JOB_NO_LIMIT - 1, &job->errors_max, err);

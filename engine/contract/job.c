@@ -170,6 +170,7 @@ static const struct job_field option_fields[] = {
     OPTION(queue_size_max, JOB_FIELD_U32),
     OPTION(timeout_ms, JOB_FIELD_U32),
     OPTION(settle_ms, JOB_FIELD_U32),
+    OPTION(connections, JOB_FIELD_U32),
     OPTION(threads, JOB_FIELD_BOOL),
     OPTION(literal_plus, JOB_FIELD_BOOL),
     OPTION_WORD(compress, switch_words),
@@ -226,6 +227,7 @@ void job_init(struct job *job)
 	    .queue_size_max = 30,
 	    .timeout_ms = 60 * 1000,
 	    .settle_ms = JOB_SETTLE_AUTO,
+	    .connections = 1,
 	    .threads = true,
 	    .literal_plus = true,
 	};
@@ -391,6 +393,7 @@ static int check_limits(const struct job_options *o, struct error *err)
 	    {"store_max", o->store_max, 1, MESSAGES},
 	    {"store_size_max", o->store_size_max, 1, MIB},
 	    {"queue_max", o->queue_max, 1, MESSAGES},
+	    {"connections", o->connections, 1, JOB_CONNECTIONS_MAX},
 	    {"queue_size_max", o->queue_size_max, 1, MIB},
 	    {"timeout_ms", o->timeout_ms, 1, DAY_MS},
 	    {"settle_ms", o->settle_ms == JOB_SETTLE_AUTO ? 0 : o->settle_ms, 0,

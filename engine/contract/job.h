@@ -17,7 +17,8 @@ struct error;
 
 enum {
 	JOB_VERSION = 1,
-	JOB_LINE_MAX = 1024 * 1024
+	JOB_LINE_MAX = 1024 * 1024,
+	JOB_CONNECTIONS_MAX = 16
 };
 
 enum job_tls {
@@ -119,6 +120,7 @@ struct job_options {
 	 * still before the first APPEND; 0 when that run ended well;
 	 * JOB_SETTLE_AUTO. */
 	uint32_t settle_ms;
+	uint32_t connections; /* pairs of them, source and target */
 	bool threads;
 	bool literal_plus;        /* false: synchronizing literals only */
 	enum job_switch compress; /* COMPRESS=DEFLATE; auto: of far servers */

@@ -15,7 +15,6 @@
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_caps.h"
-#include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_ladder.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -27,8 +26,6 @@ enum {
 	SYNC_ABOVE_BYTES = 1024 * 1024,
 	TEXT_MAX_BYTES = 512 * 1024 /* of one command, without bodies */
 };
-
-#define MEBIBYTE (UINT64_C(1) << 20)
 
 void message_list_init(struct message_list *list)
 {
@@ -82,7 +79,7 @@ struct sync_message *message_list_take(struct message_list *list)
 struct target_box *sync_target_box(
     struct sync_target *dst, const struct sync_message *m)
 {
-	return &dst->boxes[m->mailbox->number];
+	return sync_lane_box(dst, m);
 }
 
 bool sync_append_is_idle(const struct sync_target *dst)
@@ -94,13 +91,10 @@ bool sync_append_is_idle(const struct sync_target *dst)
 void sync_append_copied(struct sync_target *dst, struct sync_message *m)
 {
 	struct tally *t = &m->mailbox->by_target;
-	struct target_box *box = sync_target_box(dst, m);
 
 	t->copied++;
 	dst->has_set_aside = false;
-	box->refused_in_row = 0;
-	if (m->uid > box->stored_uid)
-		box->stored_uid = m->uid;
+	sync_ledger_copied(dst->shared->ledger, m->mailbox->number, m->uid);
 	if (m->rungs)
 		sync_refuse_won(dst, m);
 	t->bytes_copied += m->bytes;
@@ -198,11 +192,12 @@ static bool may_batch(const struct sync_target *dst)
  * among what somebody else appended. */
 static bool seek_first(struct sync_target *dst, const struct target_box *box)
 {
+	bool has_strangers =
+	    sync_ledger_has_strangers(dst->shared->ledger, box->m->number);
 	bool any = false;
 
-	if (!box->has_strangers)
-		return false;
 	while (dst->pending.head && !dst->pending.head->was_sought &&
+	       (has_strangers || dst->pending.head->is_sought) &&
 	       sync_target_box(dst, dst->pending.head) == box) {
 		dst->pending.head->was_sought = true;
 		message_list_add(
@@ -225,10 +220,10 @@ static size_t text_bytes_of(const struct sync_message *m)
 /* How many of the pending messages, from the first, one APPEND takes now. */
 static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 {
-	const struct job_options *o = &dst->shared->job->options;
 	const struct sync_message *first = dst->pending.head;
-	uint64_t max_bytes = o->store_size_max * MEBIBYTE, bytes = first->bytes;
-	size_t max = o->store_max, count = 1, text = text_bytes_of(first);
+	uint64_t max_bytes = sync_lane_store_bytes(dst), bytes = first->bytes;
+	size_t max = sync_lane_store_max(dst), count = 1,
+	       text = text_bytes_of(first);
 
 	*is_full_out = true;
 	if (!may_batch(dst) || goes_alone(dst, first) ||
@@ -266,8 +261,8 @@ static bool may_begin(struct sync_target *dst)
 	return dst->has_intent;
 }
 
-static void send_batch(
-    struct sync_target *dst, struct target_box *box, size_t count)
+static void send_batch(struct sync_target *dst, struct target_box *box,
+    size_t count, uint32_t floor)
 {
 	struct append_batch *b = mem_calloc(1, sizeof(*b));
 	struct imap_cmd *cmd =
@@ -279,6 +274,8 @@ static void send_batch(
 	imap_cmd_string_z(cmd, box->m->target);
 	while (b->count < count) {
 		struct sync_message *m = message_list_take(&dst->pending);
+		if (!m->floor || m->generation != box->generation)
+			m->floor = floor;
 		m->generation = box->generation;
 		put_message(dst, cmd, box, m);
 		*b->tail = m;
@@ -336,12 +333,15 @@ bool sync_append_work(struct sync_target *dst)
 	while (dst->pending.count > 0 && dst->doubts.count == 0) {
 		struct target_box *box =
 		    sync_target_box(dst, dst->pending.head);
+		uint32_t floor = 0;
 		bool is_full = false;
+		(void)sync_lane_learn(dst, box);
 		if (settle_first(dst, box)) {
 			worked = true;
 			continue;
 		}
 		if (box->state != TARGET_BOX_READY ||
+		    !sync_lane_may_append(dst) ||
 		    (dst->flags_asked && !dst->flags_answered) ||
 		    (dst->create_sent && !dst->create_answered))
 			break; // see sync_quiet: a CREATE comes first
@@ -360,7 +360,10 @@ bool sync_append_work(struct sync_target *dst)
 			break;
 		if (!may_begin(dst))
 			return true;
-		send_batch(dst, box, count);
+		if (!sync_ledger_begin_append(dst->shared->ledger,
+			box->m->number, dst->shared->lane, &floor))
+			break; // another connection searches there
+		send_batch(dst, box, count, floor);
 		worked = true;
 	}
 	return worked;
@@ -378,6 +381,8 @@ static void unlink_batch(struct sync_target *dst, struct append_batch *b)
 	if (!*link)
 		dst->sent_tail = link;
 	dst->sent_count--;
+	sync_ledger_end_append(
+	    dst->shared->ledger, b->box->m->number, dst->shared->lane);
 }
 
 static struct sync_message *take_of(struct append_batch *b)
@@ -391,64 +396,17 @@ static struct sync_message *take_of(struct append_batch *b)
 	return m;
 }
 
-/* The last UID of a consistent APPENDUID (F102), or 0. */
-static uint32_t appended_last_uid(const struct imap_cmd *cmd,
-    const struct target_box *box, size_t count, uint32_t *validity_out)
-{
-	const char *args = imap_cmd_code_args(cmd);
-	struct imap_seqset_reader r;
-	uint32_t low = 0, high = 0, last = 0;
-	uint64_t n = 0;
-	char *end = NULL;
-
-	if (!imap_cmd_has_code(cmd, "APPENDUID"))
-		return 0;
-	unsigned long long validity = strtoull(args, &end, 10);
-	if (end == args || *end != ' ' || validity == 0 ||
-	    (box->uidvalidity && box->uidvalidity != validity))
-		return 0;
-	*validity_out = validity <= UINT32_MAX ? (uint32_t)validity : 0;
-	imap_seqset_reader_init(&r, end + 1, strlen(end + 1));
-	while (imap_seqset_next(&r, &low, &high) == 1) {
-		if (low <= last)
-			return 0;
-		n += (uint64_t)high - low + 1;
-		last = high;
-	}
-	return n == count && last < UINT32_MAX ? last : 0;
-}
-
-/* Is an older one of the same mailbox still without its answer? Then what is
- * stored of it may be below: UIDs tell nothing there any more. */
-static bool overtook(
-    const struct sync_target *dst, const struct append_batch *b)
-{
-	for (const struct append_batch *o = dst->sent; o && o != b; o = o->next)
-		if (o->box == b->box)
-			return true;
-	return false;
-}
-
 static int on_ok(
     struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
 {
 	struct target_box *box = b->box;
-	uint32_t validity = 0;
-
-	box->is_unordered = box->is_unordered || overtook(dst, b);
-	uint32_t last = dst->doubts.count == 0 && !box->is_unordered
-			    ? appended_last_uid(cmd, box, b->count, &validity)
-			    : 0;
+	uint32_t last = 0;
 	struct sync_message *m;
 
 	dst->is_careful = false;
-	if (last > 0) {
-		// all of ours is below now: no need to remember keys
-		box->uidnext = last + 1;
-		box->acked_count = 0;
-	}
-	box->m->end_uidnext = last > 0 ? last + 1 : 0;
-	box->m->end_uidvalidity = last > 0 ? validity : 0;
+	if (imap_cmd_has_code(cmd, "APPENDUID"))
+		last = sync_ledger_add_uids(dst->shared->ledger, box->m->number,
+		    imap_cmd_code_args(cmd), b->count);
 	while ((m = take_of(b))) {
 		if (!b->head)
 			sync_new_uid_on_ok(dst, box, m, last);
@@ -515,6 +473,8 @@ void sync_append_reset(struct sync_target *dst)
 	while (dst->sent) {
 		struct append_batch *b = dst->sent;
 		dst->sent = b->next;
+		sync_ledger_end_append(
+		    dst->shared->ledger, b->box->m->number, dst->shared->lane);
 		while ((m = take_of(b)))
 			message_list_add(&doubts, m);
 		free(b);

@@ -151,7 +151,9 @@ void sync_compare_make_todo(struct sync_source *src, struct source_box *box)
 	sync_index_release(&box->index);
 	sync_index_release(&box->target_index);
 	box->state = SOURCE_BOX_READY;
-	if (box->todo_count == 0)
+	if (box->todo_count > 0 && sync_slots_may_give(src, box))
+		sync_slots_give(src, box);
+	else if (box->todo_count == 0)
 		sync_source_box_done(src, box);
 }
 

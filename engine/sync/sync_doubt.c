@@ -21,18 +21,39 @@ enum {
 	DEATHS_MAX = 3,
 	/* A connection that breaks between us leaves a server that may still
 	 * store what it has read: it is given so long before we look. */
-	AFTER_LOSS_MS = 2000
+	AFTER_LOSS_MS = 2000,
+	LOOK_AGAIN_MS = 1000 /* at the latest: we are woken */
 };
 
 int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
     const struct sync_message *m)
 {
-	box->acked = mem_grow(
-	    box->acked, &box->acked_cap, box->acked_count, sizeof(*box->acked));
-	if (sync_message_key(m, &box->acked[box->acked_count], &dst->error) < 0)
+	struct sync_key key;
+
+	if (sync_message_key(m, &key, &dst->error) < 0)
 		return -1;
-	box->acked_count++;
+	sync_ledger_add_key(dst->shared->ledger, box->m->number, &key);
 	return 0;
+}
+
+/* Where those in doubt there may be: what was sent is at or above its floor,
+ * what only somebody else may have sent at or above the mark. */
+static uint32_t lowest_floor(
+    const struct sync_target *dst, const struct target_box *box)
+{
+	uint32_t mark = sync_ledger_mark(dst->shared->ledger, box->m->number);
+	uint32_t lowest = UINT32_MAX;
+
+	for (const struct sync_message *m = dst->doubts.head; m; m = m->next) {
+		if (m->mailbox->number != box->m->number)
+			continue;
+		bool was_sent_here =
+		    m->floor && m->generation == box->generation;
+		uint32_t floor = was_sent_here ? m->floor : mark;
+		if (floor < lowest)
+			lowest = floor;
+	}
+	return lowest > 0 ? lowest : 1;
 }
 
 static void send_select(struct sync_target *dst, struct target_box *box)
@@ -43,8 +64,8 @@ static void send_select(struct sync_target *dst, struct target_box *box)
 	imap_cmd_text(cmd, " ");
 	imap_cmd_string_z(cmd, box->m->target);
 	imap_conn_send(dst->conn, cmd);
-	sync_scan_list(dst->conn, TARGET_OP_DOUBT_SCAN, box,
-	    box->uidnext ? box->uidnext : 1, true);
+	sync_scan_list(
+	    dst->conn, TARGET_OP_DOUBT_SCAN, box, dst->looking_from, true);
 }
 
 bool sync_doubt_work(struct sync_target *dst)
@@ -55,10 +76,18 @@ bool sync_doubt_work(struct sync_target *dst)
 		return true; // answers under way may settle some
 	if (clock_ms() < dst->search_from_ms)
 		return true; // the server may still be storing
-	dst->looking = sync_target_box(dst, dst->doubts.head);
+	struct target_box *box = sync_target_box(dst, dst->doubts.head);
+	dst->searching = box;
+	if (!sync_ledger_begin_search(
+		dst->shared->ledger, box->m->number, dst->shared->lane)) {
+		dst->look_again_ms = clock_ms() + LOOK_AGAIN_MS;
+		return true;
+	}
+	dst->looking = box;
+	dst->looking_from = lowest_floor(dst, box);
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "looking for %zu messages in doubt, from uid %" PRIu32,
-	    dst->doubts.count, dst->looking->uidnext);
+	    dst->doubts.count, dst->looking_from);
 	sync_index_reset(&dst->found);
 	dst->found_prefix_pending = 0;
 	dst->looking_is_gone = false;
@@ -68,30 +97,39 @@ bool sync_doubt_work(struct sync_target *dst)
 
 int64_t sync_doubt_deadline_ms(const struct sync_target *dst)
 {
-	return dst->doubts.count > 0 && !dst->looking && dst->sent_count == 0
-		   ? dst->search_from_ms
-		   : CLOCK_NEVER;
+	if (dst->doubts.count == 0 || dst->looking || dst->sent_count > 0)
+		return CLOCK_NEVER;
+	return dst->searching ? dst->look_again_ms : dst->search_from_ms;
+}
+
+static void end_search(struct sync_target *dst)
+{
+	if (dst->searching)
+		sync_ledger_end_search(dst->shared->ledger,
+		    dst->searching->m->number, dst->shared->lane);
+	dst->looking = dst->searching = NULL;
 }
 
 void sync_doubt_reset(struct sync_target *dst)
 {
 	if (dst->doubts.count > 0)
 		dst->search_from_ms = clock_ms() + AFTER_LOSS_MS;
-	dst->looking = NULL;
+	end_search(dst);
 	sync_index_reset(&dst->found);
 }
 
-/* Takes one unpaired entry with this key out of what was found. */
-static bool take_key(struct sync_index *found, const struct sync_key *key)
+/* Takes one unpaired entry with this key out of what was found: its UID, 0:
+ * there is none. */
+static uint32_t take_key(struct sync_index *found, const struct sync_key *key)
 {
 	for (size_t i = 0; i < found->count; i++) {
 		struct sync_entry *e = &found->entries[i];
 		if (!e->is_present && memcmp(&e->key, key, sizeof(*key)) == 0) {
 			e->is_present = 1;
-			return true;
+			return e->uid;
 		}
 	}
-	return false;
+	return 0;
 }
 
 /* Not there: it is sent again, or set aside when it ended three sessions. Two
@@ -125,8 +163,7 @@ static int settle(struct sync_target *dst, struct target_box *box)
 
 	message_list_init(&others);
 	message_list_init(&again);
-	for (size_t i = 0; i < box->acked_count; i++)
-		(void)take_key(&dst->found, &box->acked[i]);
+	sync_ledger_sift(dst->shared->ledger, box->m->number, &dst->found);
 	while ((m = message_list_take(&dst->doubts))) {
 		struct sync_key key;
 		if (sync_target_box(dst, m) != box) {
@@ -137,11 +174,11 @@ static int settle(struct sync_target *dst, struct target_box *box)
 			message_list_add_front(&dst->doubts, m);
 			return -1;
 		}
-		if (take_key(&dst->found, &key)) {
-			if (sync_doubt_remember(dst, box, m) < 0)
-				return -1;
+		uint32_t uid = take_key(&dst->found, &key);
+		if (uid) {
+			sync_ledger_claim(
+			    dst->shared->ledger, box->m->number, uid);
 			sync_append_copied(dst, m);
-			box->m->end_uidnext = 0;
 			found++;
 		} else {
 			rc |= send_again(dst, m, &again);
@@ -152,7 +189,7 @@ static int settle(struct sync_target *dst, struct target_box *box)
 	    again.count);
 	dst->doubts = others;
 	message_list_prepend(&dst->pending, &again);
-	dst->looking = NULL;
+	end_search(dst);
 	return rc;
 }
 
@@ -176,12 +213,14 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_STATUS &&
 	    imap_str_is(r->code, "UIDVALIDITY") &&
 	    text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
-		if (box->uidvalidity && box->uidvalidity != n)
+		uint32_t known = sync_ledger_uidvalidity(
+		    dst->shared->ledger, box->m->number);
+		if (known && known != n)
 			return error_set(&dst->error, ERROR_SERVER_NO,
 			    "target.changed",
 			    "target: mailbox %zu was made anew while messages were in doubt: run again",
 			    box->m->number);
-		box->uidvalidity = (uint32_t)n;
+		sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 	}
 	if (op == TARGET_OP_DOUBT_SELECT || r->kind != IMAP_RESPONSE_NUMBER ||
 	    !imap_str_is(r->word, "FETCH"))
@@ -231,7 +270,7 @@ int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
 		if (dst->looking_is_gone)
 			sync_index_reset(&dst->found);
 		sync_index_finish(&dst->found);
-		drop_older(&dst->found, box->uidnext);
+		drop_older(&dst->found, dst->looking_from);
 		dst->found_prefix_pending = sync_scan_prefixes(
 		    dst->conn, TARGET_OP_DOUBT_PREFIX, box, &dst->found);
 	} else {

@@ -23,6 +23,7 @@
 
 enum {
 	BATCHES_AHEAD = 4,
+	BATCHES_SHARED = 2,
 	DEATHS_MAX = 3,
 	SET_MAX_BYTES = 7000
 };
@@ -37,6 +38,11 @@ bool sync_fetch_has_room(const struct sync_source *src)
 
 	if (src->is_careful)
 		return src->asked_messages == 0;
+	// what one lane has asked for the others cannot take
+	if (src->shared->pool)
+		return src->asked_messages <
+			   (size_t)BATCHES_SHARED * o->fetch_max &&
+		       src->asked_bytes < o->fetch_size_max * MEBIBYTE;
 	return src->asked_messages < (size_t)BATCHES_AHEAD * o->fetch_max &&
 	       src->asked_bytes <
 		   BATCHES_AHEAD * (o->fetch_size_max * MEBIBYTE);
@@ -266,7 +272,7 @@ static struct fetch_batch *claim(
 		return own;
 	}
 	for (struct fetch_batch *b = src->batches; b; b = b->next) {
-		if (b->box != own->box)
+		if (b->box->m != own->box->m)
 			continue;
 		struct todo *t = find_item(b, uid);
 		if (!t || t->state != TODO_ASKED)
@@ -346,6 +352,9 @@ static void hand_over(
 	src->is_careful = src->has_set_aside = false;
 	m->mailbox = box->m;
 	m->uid = f->uid;
+	m->is_sought = box->is_sought;
+	m->floor = box->floor;
+	m->uidvalidity = box->uidvalidity;
 	bool alive = !f->has_flags || sync_message_set_flags(m, f->flags);
 	if (!sync_message_set_date(
 		m, f->has_date ? f->date : (struct imap_str){0}))
@@ -576,9 +585,9 @@ static void count_death(struct sync_source *src)
 	    b->items[0]->state != TODO_ASKED || b->box->is_failed)
 		return;
 	struct todo *t = b->items[0];
-	if (src->poison_box != b->box || src->poison_uid != t->uid)
+	if (src->poison_box != b->box->m || src->poison_uid != t->uid)
 		src->poison_deaths = 0;
-	src->poison_box = b->box;
+	src->poison_box = b->box->m;
 	src->poison_uid = t->uid;
 	if (++src->poison_deaths < DEATHS_MAX)
 		return;

@@ -131,7 +131,8 @@ bool sync_force_index_work(struct sync_target *dst)
 	for (; f->at < dst->box_count; f->at++) {
 		struct target_box *box = &dst->boxes[f->at];
 		if (box->state != TARGET_BOX_READY || box->is_forced ||
-		    box->m->by_target.copied == 0)
+		    !sync_ledger_has_copied(
+			dst->shared->ledger, box->m->number))
 			continue;
 		send_look(dst, box);
 		return true;

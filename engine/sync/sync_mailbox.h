@@ -39,6 +39,15 @@ struct sync_mailbox {
 	struct tally by_source, by_target;
 };
 
+/* For another lane: what is constant; the strings are borrowed, the results
+ * its own. */
+void sync_mailbox_copy(
+    struct sync_mailbox *to, const struct sync_mailbox *from);
+
+/* When all lanes have ended: adds up the results. */
+void sync_mailbox_merge(
+    struct sync_mailbox *to, const struct sync_mailbox *from);
+
 struct sync_left_out {
 	char *name;
 	const char *why;

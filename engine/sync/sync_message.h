@@ -26,7 +26,7 @@ enum {
 struct sync_message {
 	struct sync_message *next; /* for queues and lists */
 	struct sync_mailbox *mailbox;
-	uint32_t uid;
+	uint32_t uid, uidvalidity; /* on the source; the latter 0: not told */
 	char *flags; /* "\Seen $Forwarded": valid atoms only; may be "" */
 	char date[IMAP_DATE_BYTES]; /* quoted; "" when there is no valid one */
 	unsigned flags_dropped;
@@ -50,6 +50,8 @@ struct sync_message {
 	unsigned keywords_sent;      /* with the last APPEND that had any */
 	unsigned generation;         /* of the mailbox when it was sent */
 	bool was_sought;             /* among what somebody else appended */
+	bool is_sought; /* it may be there: a connection gave it up in doubt */
+	uint32_t floor; /* of its UID, if it was stored; 0: the mark's */
 	unsigned tries;
 	/* private: line state while the body comes in */
 	enum job_long_lines rule;

@@ -142,7 +142,8 @@ static void keep_surplus(struct sync_target *dst)
 	bool has_alias = false, has_refused = false, any = false;
 
 	for (size_t i = 0; i < dst->box_count; i++) {
-		const struct target_box *box = &dst->boxes[i];
+		struct target_box *box = &dst->boxes[i];
+		(void)sync_lane_learn(dst, box);
 		has_alias |= box->probe_found || box->is_alias;
 		has_refused |=
 		    box->state == TARGET_BOX_REFUSED && !box->m->refusal;

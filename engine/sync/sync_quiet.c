@@ -151,7 +151,7 @@ bool sync_quiet_work(struct sync_target *dst)
 
 int64_t sync_quiet_deadline_ms(const struct sync_target *dst)
 {
-	if (dst->quiet != TARGET_QUIET_UNKNOWN || dst->pending.count == 0)
+	if (dst->quiet != TARGET_QUIET_UNKNOWN || !sync_lane_is_waited_for(dst))
 		return CLOCK_NEVER;
 	return dst->quiet_since_ms + settle_ms(dst);
 }
@@ -168,7 +168,7 @@ void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
 		log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
 		    "somebody else adds to mailbox %zu: every message is looked for before it is sent",
 		    box->m->number);
-		box->has_strangers = true;
+		sync_ledger_set_strangers(dst->shared->ledger, box->m->number);
 		dst->quiet_moved = true;
 	}
 	box->status_messages = s->messages;

@@ -36,13 +36,13 @@ static void count_in_row(
 {
 	char words[120];
 
-	if (uid < box->stored_uid)
-		return;
-	if (++box->refused_in_row < dst->shared->job->options.errors_max)
+	unsigned in_row =
+	    sync_ledger_refused(dst->shared->ledger, box->m->number, uid);
+	if (in_row < dst->shared->job->options.errors_max)
 		return;
 	(void)snprintf(words, sizeof(words),
 	    "%u messages in a row were refused: the rest is not tried (--errorsMax)",
-	    box->refused_in_row);
+	    in_row);
 	sync_target_refuse_box(dst, box, "APPEND", words);
 }
 
@@ -126,9 +126,10 @@ static bool try_create(struct sync_target *dst, struct target_box *box,
 	box->generation++;
 	box->create = true;
 	box->state = TARGET_BOX_NEW;
-	box->uidnext = 1;
 	box->uidvalidity = 0;
-	box->acked_count = 0;
+	sync_ledger_reset(dst->shared->ledger, box->m->number);
+	(void)sync_ledger_set_state(
+	    dst->shared->ledger, box->m->number, SYNC_LEDGER_NEW);
 	dst->next_setup = 0;
 	atomic_store(&dst->shared->changed, true);
 	return true;
@@ -289,6 +290,10 @@ int sync_refuse_single(struct sync_target *dst, struct target_box *box,
 		rc = hold(dst, m, cmd) ? 0 : come_back_later(dst, cmd);
 		message_list_add_front(&dst->pending, m);
 		return rc;
+	}
+	if (refusal == IMAP_REFUSAL_GONE && dst->shared->lane > 0) {
+		sync_lane_give(dst, m, true); // only the leader makes it again
+		return 0;
 	}
 	if (refusal == IMAP_REFUSAL_GONE && try_create(dst, box, m))
 		rc = 1;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "engine/sync/sync_run.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
-#include "engine/base/fd.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/contract/job.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
 #include "engine/sync/sync_class_run.h"
+#include "engine/sync/sync_drive.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_known.h"
+#include "engine/sync/sync_ledger.h"
+#include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_marker.h"
+#include "engine/sync/sync_pool.h"
 #include "engine/sync/sync_probe.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -26,200 +27,7 @@
 #include "engine/sync/sync_state.h"
 #include "engine/sync/sync_target.h"
 
-enum {
-	PROGRESS_MS = 250, /* records: at most 4 a second */
-	WATCH_MS = 50, /* how often a busy loop looks for the word to stop */
-	STOP_GRACE_MS = 10000, /* for answers under way when stopped */
-	STACK_BYTES = 512 * 1024,
-	LOOP_FDS = 4 + SYNC_RUN_STOPS_MAX
-};
-
 #define MEBIBYTE (UINT64_C(1) << 20)
-
-/* The parts that one loop drives; NULL: another thread's. */
-struct loop {
-	struct sync_shared *shared;
-	struct sync_source *source;
-	struct sync_target *target;
-	const struct sync_run_io *io; /* NULL: another loop watches */
-	bool source_ended, target_ended;
-	int64_t next_watch_ms, next_progress_ms, stopped_ms;
-	uint64_t told;
-};
-
-static void tell_progress(struct loop *loop)
-{
-	struct sync_shared *s = loop->shared;
-	struct record record = {.event = RECORD_PROGRESS};
-
-	record.tally.source = atomic_load(&s->seen);
-	record.tally.copied = atomic_load(&s->copied);
-	record.tally.present = atomic_load(&s->present);
-	record.tally.bytes_copied = atomic_load(&s->bytes_copied);
-	record.expected = atomic_load(&s->expected);
-	record.expected_bytes = atomic_load(&s->expected_bytes);
-	uint64_t sum = record.tally.source + record.tally.copied;
-	if (sum != loop->told)
-		sync_reporter_send(s->reporter, &record);
-	loop->told = sum;
-}
-
-static void interrupt(struct loop *loop)
-{
-	struct sync_shared *s = loop->shared;
-
-	if (atomic_exchange(&s->interrupted, true))
-		return;
-	loop->stopped_ms = clock_ms();
-	log_write(s->log, LOG_LEVEL_WARNING, "engine",
-	    "told to stop: finishing what is under way");
-	sync_exchange_stop(s->exchange);
-}
-
-/* Looks for the word to stop and tells how far we are. */
-static void watch(struct loop *loop)
-{
-	struct pollfd fds[SYNC_RUN_STOPS_MAX];
-	int64_t now = clock_ms();
-
-	if (!loop->io || now < loop->next_watch_ms)
-		return;
-	loop->next_watch_ms = now + WATCH_MS;
-	for (int i = 0; i < SYNC_RUN_STOPS_MAX; i++)
-		fds[i] = (struct pollfd){
-		    .fd = loop->io->stop_fds[i], .events = POLLIN};
-	if (poll(fds, SYNC_RUN_STOPS_MAX, 0) > 0)
-		interrupt(loop);
-	if (now >= loop->next_progress_ms) {
-		loop->next_progress_ms = now + PROGRESS_MS;
-		tell_progress(loop);
-	}
-}
-
-static bool step(struct loop *loop)
-{
-	bool worked = false;
-
-	if (loop->source && !loop->source_ended) {
-		enum sync_step s = sync_source_step(loop->source);
-		loop->source_ended = s == SYNC_STEP_ENDED;
-		worked |= s != SYNC_STEP_IDLE;
-	}
-	if (loop->target && !loop->target_ended) {
-		enum sync_step s = sync_target_step(loop->target);
-		loop->target_ended = s == SYNC_STEP_ENDED;
-		worked |= s != SYNC_STEP_IDLE;
-	}
-	return worked;
-}
-
-static void earlier(int64_t *deadline, int64_t other)
-{
-	if (other < *deadline)
-		*deadline = other;
-}
-
-static void sleep_until_event(struct loop *loop)
-{
-	struct pollfd fds[LOOP_FDS];
-	nfds_t n = 0;
-	int64_t deadline = CLOCK_NEVER, own = CLOCK_NEVER;
-
-	if (loop->source && !loop->source_ended) {
-		sync_source_poll(loop->source, &fds[n++], &own);
-		earlier(&deadline, own);
-		fds[n++] = (struct pollfd){
-		    .fd = loop->shared->source_wake.fd, .events = POLLIN};
-	}
-	if (loop->target && !loop->target_ended) {
-		sync_target_poll(loop->target, &fds[n++], &own);
-		earlier(&deadline, own);
-		fds[n++] = (struct pollfd){
-		    .fd = loop->shared->target_wake.fd, .events = POLLIN};
-	}
-	// once told to stop, the descriptor stays readable: no need to look
-	if (loop->io && !atomic_load(&loop->shared->interrupted)) {
-		for (int i = 0; i < SYNC_RUN_STOPS_MAX; i++)
-			fds[n++] = (struct pollfd){
-			    .fd = loop->io->stop_fds[i], .events = POLLIN};
-	}
-	if (loop->io)
-		earlier(&deadline, clock_ms() + PROGRESS_MS);
-	(void)poll(fds, n, clock_poll_ms(deadline)); // EINTR: look again
-}
-
-static void arm(struct loop *loop)
-{
-	if (loop->source)
-		sync_wake_arm(&loop->shared->source_wake);
-	if (loop->target)
-		sync_wake_arm(&loop->shared->target_wake);
-}
-
-static void disarm(struct loop *loop)
-{
-	if (loop->source)
-		sync_wake_disarm(&loop->shared->source_wake);
-	if (loop->target)
-		sync_wake_disarm(&loop->shared->target_wake);
-}
-
-/* Answers that do not come must not hold a stop for ever. */
-static bool is_overdue(const struct loop *loop)
-{
-	return loop->stopped_ms > 0 &&
-	       clock_ms() - loop->stopped_ms > STOP_GRACE_MS;
-}
-
-static void run_loop(struct loop *loop)
-{
-	loop->source_ended = !loop->source;
-	loop->target_ended = !loop->target;
-	while (!loop->source_ended || !loop->target_ended) {
-		watch(loop);
-		if (is_overdue(loop))
-			return;
-		if (step(loop))
-			continue;
-		arm(loop);
-		if (!step(loop))
-			sleep_until_event(loop);
-		disarm(loop);
-	}
-}
-
-static void *source_thread(void *argument)
-{
-	run_loop(argument);
-	return NULL;
-}
-
-/* Both sides until their end; 0 or -1. */
-static int drive(struct sync_shared *shared, struct sync_source *source,
-    struct sync_target *target, const struct sync_run_io *io, struct error *err)
-{
-	struct loop main_loop = {.shared = shared, .target = target, .io = io};
-	struct loop side_loop = {.shared = shared, .source = source};
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (!shared->job->options.threads) {
-		main_loop.source = source;
-		run_loop(&main_loop);
-		return 0;
-	}
-	(void)pthread_attr_init(&attributes);
-	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	errno = pthread_create(&thread, &attributes, source_thread, &side_loop);
-	(void)pthread_attr_destroy(&attributes);
-	if (errno != 0)
-		return error_set_errno(err, ERROR_OS, "local.thread",
-		    "cannot start a thread (--noThreads does without)");
-	run_loop(&main_loop);
-	(void)pthread_join(thread, NULL);
-	tell_progress(&main_loop);
-	return 0;
-}
 
 static struct imap_conn_settings settings_of(const struct job *job,
     const struct job_endpoint *e, const char *side, struct log *log)
@@ -256,25 +64,84 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	};
 }
 
+/* A dry run sends no message. */
+static unsigned lanes_of(const struct job *job)
+{
+	return job->options.dry_run ? 1 : job->options.connections;
+}
+
+static uint64_t share_of(uint64_t budget, unsigned lanes)
+{
+	return budget >= lanes ? budget / lanes : 1;
+}
+
+/* What a lane has of its own; the queues of all make one budget. */
+static int make_lane(struct sync_shared *shared, struct error *err)
+{
+	const struct job_options *o = &shared->job->options;
+	unsigned lanes = lanes_of(shared->job);
+
+	if (sync_wake_init(&shared->source_wake, err) < 0 ||
+	    sync_wake_init(&shared->target_wake, err) < 0)
+		return -1;
+	shared->queue = sync_queue_new((uint32_t)share_of(o->queue_max, lanes),
+	    share_of(o->queue_size_max * MEBIBYTE, lanes), &shared->source_wake,
+	    &shared->target_wake);
+	shared->exchange =
+	    sync_exchange_new(&shared->source_wake, &shared->target_wake);
+	sync_ledger_set_wake(
+	    shared->ledger, shared->lane, &shared->target_wake);
+	if (shared->pool)
+		sync_pool_set_wake(
+		    shared->pool, shared->lane, &shared->source_wake);
+	return 0;
+}
+
+static void release_lane(struct sync_shared *shared)
+{
+	sync_queue_free(shared->queue);
+	sync_exchange_free(shared->exchange);
+	sync_wake_release(&shared->source_wake);
+	sync_wake_release(&shared->target_wake);
+}
+
+/* What all lanes have in common, and the rest of the leader's. */
 static int make_shared(struct sync_shared *shared, const struct job *job,
     const struct sync_run_io *io, struct error *err)
 {
-	const struct job_options *o = &job->options;
+	unsigned lanes = lanes_of(job);
 
 	memset(shared, 0, sizeof(*shared));
 	shared->source_wake.fd = shared->target_wake.fd = -1;
 	shared->job = job;
 	shared->log = io->log;
 	shared->reporter = sync_reporter_new(io->log, io->record_fd);
-	if (sync_wake_init(&shared->source_wake, err) < 0 ||
-	    sync_wake_init(&shared->target_wake, err) < 0)
-		return -1;
-	shared->queue =
-	    sync_queue_new(o->queue_max, o->queue_size_max * MEBIBYTE,
-		&shared->source_wake, &shared->target_wake);
-	shared->exchange =
-	    sync_exchange_new(&shared->source_wake, &shared->target_wake);
-	return 0;
+	shared->ledger = sync_ledger_new(lanes);
+	if (lanes > 1)
+		shared->pool = sync_pool_new(lanes);
+	return make_lane(shared, err);
+}
+
+static void copy_common(struct sync_shared *to, const struct sync_shared *from)
+{
+	to->job = from->job;
+	to->log = from->log;
+	to->reporter = from->reporter;
+	to->ledger = from->ledger;
+	to->pool = from->pool;
+	to->state = from->state;
+	to->state_is_old = from->state_is_old;
+	to->source_wake.fd = to->target_wake.fd = -1;
+}
+
+static void name_sides(struct sync_lane *lane)
+{
+	unsigned n = lane->shared.lane;
+
+	(void)snprintf(lane->source_name, sizeof(lane->source_name),
+	    n ? "source#%u" : "source", n + 1);
+	(void)snprintf(lane->target_name, sizeof(lane->target_name),
+	    n ? "target#%u" : "target", n + 1);
 }
 
 /* Which accounts the state file is about. */
@@ -333,25 +200,49 @@ static int begin_copy(struct sync_shared *shared, struct error *err)
 	return rc;
 }
 
-/* The next run must wait when something is under way, of this run or still of
- * the one before. */
-static void release_marker(
-    struct sync_shared *shared, const struct sync_target *target)
+/* Has everything been answered for that any lane has appended? */
+static bool are_answered(const struct sync_lane *lanes, unsigned count)
 {
-	if (!shared->marker)
-		return;
-	bool was_left = sync_marker_verdict(shared->marker) == SYNC_MARKER_LEFT;
-	sync_marker_release(
-	    shared->marker, was_left ? !sync_target_is_settled(target)
-				     : !sync_target_is_answered(target));
-	shared->marker = NULL;
+	const struct sync_shared *shared = &lanes[0].shared;
+	bool all = !shared->pool || !sync_pool_has_sought(shared->pool);
+
+	for (unsigned i = 0; i < count; i++)
+		all &= sync_target_is_answered(lanes[i].target);
+	return all;
 }
 
-/* Both sides have ended: what is known now is kept. */
-static int close_state(struct sync_shared *shared, struct sync_source *source,
-    struct sync_target *target, struct error *err)
+/* And what a former run had sent as well? */
+static bool are_settled(const struct sync_lane *lanes, unsigned count)
 {
-	struct sync_plan *plan = sync_source_plan(source);
+	const struct sync_shared *shared = &lanes[0].shared;
+	bool all = !shared->pool || !sync_pool_has_sought(shared->pool);
+
+	for (unsigned i = 0; i < count; i++)
+		all &= sync_target_is_settled(lanes[i].target);
+	return all;
+}
+
+/* The next run must wait when something is under way, of this run or still of
+ * the one before. */
+static void release_marker(struct sync_lane *lanes, unsigned count)
+{
+	struct sync_marker *marker = lanes[0].shared.marker;
+
+	if (!marker)
+		return;
+	bool was_left = sync_marker_verdict(marker) == SYNC_MARKER_LEFT;
+	sync_marker_release(marker, was_left ? !are_settled(lanes, count)
+					     : !are_answered(lanes, count));
+	for (unsigned i = 0; i < count; i++)
+		lanes[i].shared.marker = NULL;
+}
+
+/* All lanes have ended: what is known now is kept. */
+static int close_state(
+    struct sync_lane *lanes, unsigned count, struct error *err)
+{
+	struct sync_shared *shared = &lanes[0].shared;
+	const struct sync_plan *plan = sync_source_plan(lanes[0].source);
 	int rc = 0;
 
 	if (!shared->state)
@@ -359,23 +250,83 @@ static int close_state(struct sync_shared *shared, struct sync_source *source,
 	if (plan)
 		rc = sync_known_store(
 		    plan, shared->state, &shared->job->options, err);
-	if (rc == 0 && sync_target_is_settled(target))
+	if (rc == 0 && are_settled(lanes, count))
 		rc = sync_state_settled(shared->state, "", "", err);
 	if (rc == 0)
 		rc = sync_state_flush(shared->state, err);
 	sync_state_close(shared->state);
-	shared->state = NULL;
+	for (unsigned i = 0; i < count; i++)
+		lanes[i].shared.state = NULL;
 	return rc;
 }
 
-static void release_shared(struct sync_shared *shared)
+/* Adds up what all lanes have done. */
+static void merge(struct sync_lane *lanes, unsigned count)
 {
+	struct sync_plan *plan = sync_source_plan(lanes[0].source);
+
+	if (!plan)
+		return;
+	for (unsigned i = 1; i < count; i++)
+		sync_source_merge(lanes[i].source, plan);
+	for (size_t i = 0; i < plan->count; i++)
+		plan->mailboxes[i].end_uidnext =
+		    sync_ledger_end(lanes[0].shared.ledger, i,
+			&plan->mailboxes[i].end_uidvalidity);
+}
+
+static const struct error *error_of(
+    const struct sync_lane *lanes, unsigned count)
+{
+	const struct error *err = sync_target_error(lanes[0].target);
+
+	if (!err)
+		err = sync_source_error(lanes[0].source);
+	for (unsigned i = 1; i < count && !err; i++)
+		if (lanes[i].fatal.kind != ERROR_NONE)
+			err = &lanes[i].fatal;
+	return err;
+}
+
+static int make_lanes(
+    struct sync_lane *lanes, unsigned count, struct error *err)
+{
+	const struct job *job = lanes[0].shared.job;
+	int rc = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct sync_lane *lane = &lanes[i];
+		lane->fatal.kind = ERROR_NONE;
+		if (i > 0) {
+			copy_common(&lane->shared, &lanes[0].shared);
+			lane->shared.lane = i;
+			rc |= make_lane(&lane->shared, err);
+		}
+		name_sides(lane);
+		const struct imap_conn_settings from = settings_of(
+		    job, &job->source, lane->source_name, lane->shared.log);
+		const struct imap_conn_settings to = settings_of(
+		    job, &job->target, lane->target_name, lane->shared.log);
+		lane->source = sync_source_new(&lane->shared, &from);
+		lane->target = sync_target_new(&lane->shared, &to);
+	}
+	return rc;
+}
+
+static void free_lanes(struct sync_lane *lanes, unsigned count)
+{
+	struct sync_shared *shared = &lanes[0].shared;
+
 	sync_state_close(shared->state);
-	sync_queue_free(shared->queue);
-	sync_exchange_free(shared->exchange);
-	sync_wake_release(&shared->source_wake);
-	sync_wake_release(&shared->target_wake);
+	for (unsigned i = count; i-- > 0;) {
+		sync_target_free(lanes[i].target);
+		sync_source_free(lanes[i].source);
+		release_lane(&lanes[i].shared);
+	}
+	sync_ledger_free(shared->ledger);
+	sync_pool_free(shared->pool);
 	sync_reporter_free(shared->reporter);
+	free(lanes);
 }
 
 static void begin(const struct sync_shared *shared)
@@ -420,43 +371,39 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 		probe(job, io, result);
 		return;
 	}
-	struct sync_shared shared;
+	unsigned count = lanes_of(job);
+	struct sync_lane *lanes = mem_calloc(count, sizeof(*lanes));
+	struct sync_shared *shared = &lanes[0].shared;
 	struct error err = {.kind = ERROR_NONE};
 	struct sync_ending ending = {0};
 	int64_t start_ms = clock_ms();
-	int rc = make_shared(&shared, job, io, &err);
+	int rc = make_shared(shared, job, io, &err);
 
-	begin(&shared);
-	const struct imap_conn_settings from =
-	    settings_of(job, &job->source, "source", io->log);
-	const struct imap_conn_settings to =
-	    settings_of(job, &job->target, "target", io->log);
-	struct sync_source *source = sync_source_new(&shared, &from);
-	struct sync_target *target = sync_target_new(&shared, &to);
+	begin(shared);
 	if (rc == 0)
-		rc = begin_copy(&shared, &err);
+		rc = begin_copy(shared, &err);
+	rc |= make_lanes(lanes, count, &err);
+	struct sync_plan *plan = NULL;
 	struct sync_class_run *classes =
-	    rc == 0 ? sync_class_run_begin(&shared, io) : NULL;
+	    rc == 0 ? sync_class_run_begin(shared, io) : NULL;
 	if (rc == 0)
-		rc = drive(&shared, source, target, io, &err);
-	ending.error = rc < 0                      ? &err
-		       : sync_target_error(target) ? sync_target_error(target)
-						   : sync_source_error(source);
-	ending.interrupted = atomic_load(&shared.interrupted);
+		rc = sync_drive(lanes, count, io, &err);
+	plan = sync_source_plan(lanes[0].source);
+	merge(lanes, count);
+	ending.error = rc < 0 ? &err : error_of(lanes, count);
+	ending.interrupted = atomic_load(&shared->interrupted);
 	if (!ending.error && !ending.interrupted)
-		sync_class_run_end(classes, &shared, sync_source_plan(source));
+		sync_class_run_end(classes, shared, plan);
 	sync_class_run_free(classes);
-	if (rc == 0 && close_state(&shared, source, target, &err) < 0 &&
-	    !ending.error)
+	if (rc == 0 && close_state(lanes, count, &err) < 0 && !ending.error)
 		ending.error = &err;
-	release_marker(&shared, target);
-	ending.changed = atomic_load(&shared.changed);
-	ending.needs_look = atomic_load(&shared.needs_look);
-	sync_accounting_close(sync_source_plan(source), &ending, io->log,
-	    shared.reporter, result);
+	release_marker(lanes, count);
+	for (unsigned i = 0; i < count; i++) {
+		ending.changed |= atomic_load(&lanes[i].shared.changed);
+		ending.needs_look |= atomic_load(&lanes[i].shared.needs_look);
+	}
+	sync_accounting_close(plan, &ending, io->log, shared->reporter, result);
 	result->duration_ms = (uint64_t)(clock_ms() - start_ms);
-	sync_accounting_report(result, io->log, shared.reporter);
-	sync_target_free(target);
-	sync_source_free(source);
-	release_shared(&shared);
+	sync_accounting_report(result, io->log, shared->reporter);
+	free_lanes(lanes, count);
 }

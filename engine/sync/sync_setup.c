@@ -163,7 +163,7 @@ static void pretend(struct sync_target *dst, struct target_box *box)
 	    box->m->target, strlen(box->m->target), shown, sizeof(shown));
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "mailbox '%s' would be created", shown);
-	box->state = TARGET_BOX_READY;
+	sync_target_set_ready(dst, box);
 	t->extra[TALLY_MAILBOXES_CREATED]++;
 	t->extra[TALLY_SUBSCRIBED] += box->m->subscribe;
 	rehearse_use(dst, box);
@@ -182,6 +182,8 @@ bool sync_setup_work(struct sync_target *dst)
 		worked = true;
 		if (!box->m->target || box->m->refusal) {
 			box->state = TARGET_BOX_REFUSED; // known to the source
+			(void)sync_ledger_set_state(dst->shared->ledger,
+			    box->m->number, SYNC_LEDGER_REFUSED);
 			continue;
 		}
 		if (box->create && dst->shared->job->options.dry_run) {
@@ -195,7 +197,7 @@ bool sync_setup_work(struct sync_target *dst)
 			ask_flags(dst, box);
 			continue;
 		}
-		box->state = TARGET_BOX_READY;
+		sync_target_set_ready(dst, box);
 		if (box->m->is_cold && box->m->messages > 0)
 			ask_flags(dst, box);
 		subscribe(dst, box);
@@ -216,7 +218,7 @@ int sync_setup_on_created(
 {
 	dst->create_answered = true;
 	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
-		box->state = TARGET_BOX_READY;
+		sync_target_set_ready(dst, box);
 		box->create = false;
 		box->m->by_target.extra[TALLY_MAILBOXES_CREATED]++;
 		dst->progress++;
@@ -263,10 +265,10 @@ void sync_setup_on_probed(struct sync_target *dst, struct target_box *box)
 		sync_target_refuse_box(dst, box, "CREATE",
 		    "the target takes its name for that of another mailbox, which differs in upper and lower case only: rename one of them");
 	} else if (box->probe_found && box->probe_messages == 0) {
-		box->state = TARGET_BOX_READY; // there, and empty: as planned
+		sync_target_set_ready(dst, box); // there, and empty: as planned
 		box->create = false;
 		box->was_found = true;
-		if (dst->sent_count == 0)
+		if (dst->sent_count == 0 && !dst->has_let_go)
 			dst->quiet = TARGET_QUIET_UNKNOWN; // but by whom?
 		subscribe(dst, box);
 	} else if (box->probe_found) {

@@ -15,7 +15,9 @@
 struct job;
 struct log;
 struct sync_exchange;
+struct sync_ledger;
 struct sync_marker;
+struct sync_pool;
 struct sync_queue;
 struct sync_reporter;
 struct sync_state;
@@ -26,6 +28,10 @@ struct sync_shared {
 	struct sync_reporter *reporter;
 	struct sync_queue *queue;
 	struct sync_exchange *exchange;
+	struct sync_ledger *ledger; /* of all lanes */
+	struct sync_pool *pool;     /* the same; NULL: there is one only */
+	unsigned lane;              /* 0: the leader */
+	atomic_bool is_open;        /* of a further lane: it connects */
 	struct sync_state *state;   /* NULL: none */
 	bool state_is_old;          /* of a former run, not made now */
 	struct sync_marker *marker; /* NULL: none, nothing is appended */

@@ -10,10 +10,12 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
+#include "engine/imap/imap_caps.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_extras.h"
 #include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_known.h"
+#include "engine/sync/sync_ledger.h"
 #include "engine/sync/sync_mapping.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -56,6 +58,7 @@ void sync_source_free(struct sync_source *src)
 	}
 	free(src->boxes);
 	sync_inventory_release(&src->inventory);
+	sync_slots_release(src);
 	sync_plan_free(src->plan);
 	free(src);
 }
@@ -78,7 +81,10 @@ static struct imap_cmd *command(
 
 void sync_source_examine(struct sync_source *src, struct source_box *box)
 {
-	if (src->selected == box)
+	const struct source_box *now = src->selected;
+
+	// another part of the same mailbox needs no answer of its own
+	if (now == box || (now && now->m == box->m && box->todo))
 		return;
 	struct imap_cmd *cmd = command(src, SOURCE_OP_EXAMINE, box, "EXAMINE");
 	imap_cmd_text(cmd, " ");
@@ -87,11 +93,19 @@ void sync_source_examine(struct sync_source *src, struct source_box *box)
 	src->selected = box;
 }
 
+static void count_done(struct sync_source *src, struct source_box *box)
+{
+	box->state = SOURCE_BOX_DONE;
+	if (box->is_slot)
+		src->slots_open--;
+	else
+		src->boxes_done++;
+}
+
 void sync_source_box_done(struct sync_source *src, struct source_box *box)
 {
 	bug_if(box->state == SOURCE_BOX_DONE);
-	box->state = SOURCE_BOX_DONE;
-	src->boxes_done++;
+	count_done(src, box);
 	src->progress++;
 	sync_index_release(&box->index);
 	sync_index_release(&box->target_index);
@@ -107,7 +121,7 @@ uint64_t sync_source_expected(const struct source_box *box)
 	return box->m->has_status ? box->m->messages : 1;
 }
 
-static void start_scan(struct sync_source *src, struct source_box *box)
+void sync_source_scan(struct sync_source *src, struct source_box *box)
 {
 	box->state = SOURCE_BOX_SCANNING;
 	box->with_keys = !box->m->is_cold;
@@ -133,15 +147,8 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	sync_compare_make_todo(src, box);
 }
 
-enum failure {
-	FAILURE_REFUSED,
-	FAILURE_GONE,  /* went away while we ran */
-	FAILURE_TARGET /* the target has told of it already */
-};
-
-/* The whole mailbox cannot be copied. */
-static void fail_box(struct sync_source *src, struct source_box *box,
-    enum failure failure, const char *step, const char *words)
+void sync_source_fail(struct sync_source *src, struct source_box *box,
+    enum source_failure failure, const char *step, const char *words)
 {
 	struct tally *t = &box->m->by_source;
 	uint64_t open = 0;
@@ -149,7 +156,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	if (box->is_failed || box->state == SOURCE_BOX_DONE)
 		return;
 	box->is_failed = true;
-	if (failure != FAILURE_TARGET && !box->m->refusal)
+	if (failure != SOURCE_FAILURE_TARGET && !box->m->refusal)
 		sync_compare_object(src, box, "it could not be read");
 	if (box->state == SOURCE_BOX_READY) {
 		open = box->todo_open;
@@ -164,7 +171,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	if (box->state == SOURCE_BOX_SCANNING ||
 	    box->state == SOURCE_BOX_SCANNED)
 		src->scan_entries -= sync_source_expected(box);
-	if (failure == FAILURE_GONE) {
+	if (failure == SOURCE_FAILURE_GONE) {
 		t->vanished += open;
 		atomic_store(&src->shared->changed, true);
 		sync_reporter_warn(src->shared->reporter, "source",
@@ -174,7 +181,9 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 	} else {
 		t->refused[TALLY_REFUSED_MAILBOX] += open;
 	}
-	if (failure == FAILURE_REFUSED) {
+	// said once, though several lanes may find it out
+	if (failure == SOURCE_FAILURE_REFUSED &&
+	    sync_ledger_refuse_source(src->shared->ledger, box->m->number)) {
 		const struct sync_refusal refusal = {.side = "source",
 		    .step = step,
 		    .reason = tally_refusal_name(TALLY_REFUSED_MAILBOX),
@@ -188,8 +197,7 @@ static void fail_box(struct sync_source *src, struct source_box *box,
 		box->todo[i].state = TODO_DONE;
 	box->todo_open = 0;
 	box->todo_next = box->todo_count;
-	box->state = SOURCE_BOX_DONE;
-	src->boxes_done++;
+	count_done(src, box);
 }
 
 /* ------------------------------------------------------------ events */
@@ -224,8 +232,8 @@ static void on_scan_done(
 	bool is_empty = imap_cmd_op(cmd) == SOURCE_OP_SCAN &&
 			box->exists_told && box->exists == 0;
 	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !is_empty) {
-		fail_box(src, box, FAILURE_REFUSED, imap_cmd_verb(cmd),
-		    imap_cmd_reply(cmd));
+		sync_source_fail(src, box, SOURCE_FAILURE_REFUSED,
+		    imap_cmd_verb(cmd), imap_cmd_reply(cmd));
 		return;
 	}
 	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
@@ -258,7 +266,8 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 	if (op == SOURCE_OP_EXAMINE) {
 		on_examine_data(box, r, &moved);
 		if (moved)
-			fail_box(src, box, FAILURE_GONE, "EXAMINE",
+			sync_source_fail(src, box, SOURCE_FAILURE_GONE,
+			    "EXAMINE",
 			    "it was made anew meanwhile (UIDVALIDITY changed)");
 		return 0;
 	}
@@ -292,9 +301,10 @@ static int on_box_event(struct sync_source *src, const struct imap_event *event,
 	if (op != SOURCE_OP_EXAMINE)
 		on_scan_done(src, box, cmd);
 	else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
-		fail_box(src, box,
-		    imap_cmd_has_code(cmd, "NONEXISTENT") ? FAILURE_GONE
-							  : FAILURE_REFUSED,
+		sync_source_fail(src, box,
+		    imap_cmd_has_code(cmd, "NONEXISTENT")
+			? SOURCE_FAILURE_GONE
+			: SOURCE_FAILURE_REFUSED,
 		    "EXAMINE", imap_cmd_reply(cmd));
 	return 0;
 }
@@ -337,6 +347,10 @@ static void start_inventory(struct sync_source *src)
 static int on_ready(struct sync_source *src)
 {
 	src->retry.was_ready = true;
+	if (src->shared->lane > 0) {
+		src->phase = SOURCE_PHASE_COPY;
+		return 0;
+	}
 	if (src->has_inventory) {
 		src->phase =
 		    src->plan ? SOURCE_PHASE_COPY : SOURCE_PHASE_AWAIT_TARGET;
@@ -396,9 +410,23 @@ static void tell_plan(const struct sync_source *src)
 		    "source.empty", "the source lists no mailbox to copy");
 }
 
+/* A mailbox is divided only where the target tells which UIDs are ours, and not
+ * when it shall keep those of the source, which go up. */
+static void share_plan(struct sync_source *src, bool has_uids)
+{
+	const struct job_options *o = &src->shared->job->options;
+	const char *text = o->new_uid_template;
+
+	sync_pool_set_plan(src->shared->pool, src->plan);
+	if (!has_uids || (o->new_uid && text && text[0]))
+		sync_pool_keep_whole(src->shared->pool);
+}
+
 static void make_plan(struct sync_source *src, struct sync_inventory *target)
 {
 	const struct job_options *o = &src->shared->job->options;
+
+	bool has_uids = imap_caps_has(&target->caps, IMAP_CAP_UIDPLUS);
 
 	src->plan = sync_mapping(&src->inventory, target, o);
 	if (src->shared->state)
@@ -408,14 +436,15 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 	sync_inventory_release(target);
 	free(target);
 	sync_inventory_release(&src->inventory);
+	sync_ledger_open(src->shared->ledger, src->plan->count);
 	src->box_count = src->plan->count;
 	src->boxes = mem_calloc(src->box_count, sizeof(*src->boxes));
 	for (size_t i = 0; i < src->box_count; i++) {
 		struct source_box *box = &src->boxes[i];
 		box->m = &src->plan->mailboxes[i];
 		if (box->m->refusal) {
-			fail_box(src, box, FAILURE_REFUSED, "names",
-			    box->m->refusal);
+			sync_source_fail(src, box, SOURCE_FAILURE_REFUSED,
+			    "names", box->m->refusal);
 			continue;
 		}
 		box->m->by_source.extra[TALLY_MAILBOXES] = 1;
@@ -434,6 +463,8 @@ static void make_plan(struct sync_source *src, struct sync_inventory *target)
 			sync_source_box_done(src, box);
 	}
 	tell_plan(src);
+	if (src->shared->pool)
+		share_plan(src, has_uids);
 	sync_exchange_publish_plan(src->shared->exchange, src->plan);
 	src->phase = SOURCE_PHASE_COPY;
 }
@@ -457,13 +488,14 @@ static bool take_indexes(struct sync_source *src)
 		} else {
 			// the target has said why; what is not handed over yet
 			// is counted here
-			fail_box(src, box, FAILURE_TARGET, "target", "");
+			sync_source_fail(
+			    src, box, SOURCE_FAILURE_TARGET, "target", "");
 		}
 	}
 	return any;
 }
 
-static bool may_go_direct(
+bool sync_source_may_go_direct(
     const struct sync_source *src, const struct source_box *box)
 {
 	const struct job_options *o = &src->shared->job->options;
@@ -484,7 +516,11 @@ static bool start_next_box(struct sync_source *src)
 			src->first_open++;
 		if (box->state != SOURCE_BOX_WAITING)
 			continue;
-		if (may_go_direct(src, box)) {
+		if (sync_source_may_go_direct(src, box)) {
+			if (sync_slots_may_give(src, box)) {
+				sync_slots_give(src, box);
+				return true;
+			}
 			if (!sync_fetch_has_room(src))
 				return false;
 			sync_fetch_direct(src, box);
@@ -494,7 +530,7 @@ static bool start_next_box(struct sync_source *src)
 		    src->scan_entries + sync_source_expected(box) >
 			SCAN_ENTRIES_MAX)
 			return false;
-		start_scan(src, box);
+		sync_source_scan(src, box);
 		return true;
 	}
 	return false;
@@ -517,9 +553,40 @@ static struct source_box *next_fetchable(const struct sync_source *src)
 	return NULL;
 }
 
+/* Several lanes: what the others wait for comes first. */
+static bool schedule_shared(struct sync_source *src)
+{
+	struct sync_pool *pool = src->shared->pool;
+	bool worked = false;
+
+	while (imap_conn_commands(src->conn) < COMMANDS_MAX) {
+		struct source_box *box = NULL;
+		if (src->shared->lane == 0 && !sync_pool_is_stuffed(pool) &&
+		    start_next_box(src)) {
+			worked = true;
+			continue;
+		}
+		if (!sync_fetch_has_room(src))
+			break;
+		box = sync_slots_fetchable(src);
+		if (box)
+			worked |= sync_fetch_next(src, box);
+		else if (sync_slots_take(src))
+			worked = true;
+		else
+			break;
+	}
+	if (src->shared->lane == 0 && src->boxes_done == src->box_count)
+		sync_pool_close(pool);
+	return worked;
+}
+
 static bool schedule(struct sync_source *src)
 {
 	bool worked = false;
+
+	if (src->shared->pool)
+		return schedule_shared(src);
 
 	while (imap_conn_commands(src->conn) < COMMANDS_MAX) {
 		struct source_box *box = next_fetchable(src);
@@ -538,6 +605,10 @@ static bool schedule(struct sync_source *src)
 
 static bool is_complete(const struct sync_source *src)
 {
+	if (src->shared->pool && !sync_slots_are_over(src))
+		return false;
+	if (src->shared->lane > 0)
+		return !src->batches;
 	return src->plan && src->boxes_done == src->box_count &&
 	       !src->batches && sync_extras_read_is_done(src);
 }
@@ -551,10 +622,18 @@ static void end(struct sync_source *src)
 		sync_exchange_stop(src->shared->exchange);
 	} else {
 		imap_conn_logout(src->conn);
-		if (is_complete(src))
+		if (src->shared->lane == 0 && is_complete(src))
 			sync_compare_allow_deleting(src);
 	}
 	sync_queue_finish(src->shared->queue);
+}
+
+static void stop_scan(struct sync_source *src, struct source_box *box)
+{
+	if (box->state != SOURCE_BOX_SCANNING)
+		return;
+	src->scan_entries -= sync_source_expected(box);
+	box->state = SOURCE_BOX_WAITING;
 }
 
 /* The session is lost: what it was doing starts over in the next one. */
@@ -569,13 +648,10 @@ static void on_lost(struct sync_source *src)
 	src->has_lost = false;
 	imap_conn_close(src->conn);
 	src->selected = NULL;
-	for (size_t i = 0; i < src->box_count; i++) {
-		struct source_box *box = &src->boxes[i];
-		if (box->state != SOURCE_BOX_SCANNING)
-			continue;
-		src->scan_entries -= sync_source_expected(box);
-		box->state = SOURCE_BOX_WAITING;
-	}
+	for (size_t i = 0; i < src->box_count; i++)
+		stop_scan(src, &src->boxes[i]);
+	for (size_t i = 0; src->slots && i < SYNC_SLOTS; i++)
+		stop_scan(src, &src->slots[i]);
 	if (wait < 0 || src->is_hopeless) {
 		src->has_error = true;
 		return;
@@ -601,6 +677,8 @@ static bool work(struct sync_source *src)
 	}
 	if (src->phase != SOURCE_PHASE_COPY)
 		return worked;
+	if (src->shared->lane > 0)
+		return schedule(src);
 	worked |= take_indexes(src);
 	// rights and annotations only when there is nothing better to send
 	if (schedule(src))
@@ -630,8 +708,24 @@ static bool read_events(struct sync_source *src)
 	return worked;
 }
 
+/* A further lane connects when there is enough to do. */
+static bool may_open(struct sync_source *src)
+{
+	struct sync_shared *shared = src->shared;
+
+	if (shared->lane == 0 || atomic_load(&shared->is_open))
+		return true;
+	if (!sync_pool_wants(shared->pool, shared->lane))
+		return false;
+	atomic_store(&shared->is_open, true);
+	sync_wake_signal(&shared->target_wake);
+	return true;
+}
+
 static bool open_session(struct sync_source *src)
 {
+	if (src->phase == SOURCE_PHASE_OPENING && !may_open(src))
+		return false;
 	if (src->phase == SOURCE_PHASE_PAUSED && clock_ms() < src->again_at_ms)
 		return false;
 	src->phase = SOURCE_PHASE_INVENTORY;
@@ -676,4 +770,10 @@ void sync_source_poll(
 		return;
 	}
 	imap_conn_poll(src->conn, !src->in.is_waiting, out, deadline_ms);
+	if (src->shared->pool) {
+		int64_t part = sync_pool_deadline_ms(src->shared->pool);
+		// one that could be taken before waits for room, not for time
+		if (part < *deadline_ms && part > clock_ms())
+			*deadline_ms = part;
+	}
 }

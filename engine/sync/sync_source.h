@@ -9,6 +9,7 @@
 #define ENGINE_SYNC_SYNC_SOURCE_H
 
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/sync/sync_shared.h"
@@ -31,5 +32,12 @@ void sync_source_poll(
 /* After the end: NULL when all went well, and the plan (may be NULL). */
 const struct error *sync_source_error(const struct sync_source *src);
 struct sync_plan *sync_source_plan(struct sync_source *src);
+
+/* After the end of a further lane: what it has not fetched goes back to the
+ * pool; how many parts. */
+size_t sync_source_give_back(struct sync_source *src);
+
+/* After the end of all lanes: adds what this one has done to the plan. */
+void sync_source_merge(const struct sync_source *from, struct sync_plan *plan);
 
 #endif

@@ -10,6 +10,7 @@
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_message.h"
 #include "engine/sync/sync_owners.h"
+#include "engine/sync/sync_pool.h"
 #include "engine/sync/sync_retry.h"
 #include "engine/sync/sync_source.h"
 
@@ -30,18 +31,6 @@ enum source_box_state {
 	SOURCE_BOX_READY,    /* `todo` says what to fetch */
 	SOURCE_BOX_DIRECT,   /* fetched whole without a listing */
 	SOURCE_BOX_DONE
-};
-
-enum todo_state {
-	TODO_OPEN,
-	TODO_ASKED,
-	TODO_DONE
-};
-
-struct todo {
-	uint32_t uid;
-	uint32_t size : 29;
-	uint32_t state : 2;
 };
 
 struct source_box {
@@ -65,6 +54,9 @@ struct source_box {
 	/* UIDs taken by a direct fetch, in case it does not end well */
 	uint32_t *taken;
 	size_t taken_count, taken_cap;
+	/* a part taken from the pool; those that may be there are sought */
+	bool is_slot, is_sought;
+	uint32_t floor;
 	/* access rights and annotations under way, else NULL */
 	struct sync_extras *extras;
 	unsigned extras_pending, extras_tries;
@@ -133,7 +125,7 @@ struct sync_source {
 	struct source_box *selected; /* when all sent commands are executed */
 	size_t scan_entries; /* listed or asked for, not yet turned to todo */
 	/* the message that was asked for alone when a session ended */
-	const struct source_box *poison_box;
+	const struct sync_mailbox *poison_box;
 	uint32_t poison_uid;
 	unsigned poison_deaths;
 	bool has_lost;       /* the session, just now */
@@ -147,6 +139,9 @@ struct sync_source {
 	uint64_t asked_bytes;
 	struct incoming in;
 	struct source_extras extras;
+	struct source_box *slots; /* SYNC_SLOTS of them, or NULL */
+	size_t slots_open;        /* that are not done */
+	struct sync_plan *own;    /* of a further lane: its tallies */
 };
 
 /* sync_fetch.c: bodies. */
@@ -208,6 +203,48 @@ void sync_source_box_done(struct sync_source *src, struct source_box *box);
 
 /* How many entries its listing will have, as far as that is known. */
 uint64_t sync_source_expected(const struct source_box *box);
+
+/* Lists it from the beginning. */
+void sync_source_scan(struct sync_source *src, struct source_box *box);
+
+/* May it be fetched whole without a listing? */
+bool sync_source_may_go_direct(
+    const struct sync_source *src, const struct source_box *box);
+
+enum source_failure {
+	SOURCE_FAILURE_REFUSED,
+	SOURCE_FAILURE_GONE,  /* went away while we ran */
+	SOURCE_FAILURE_TARGET /* the target has told of it already */
+};
+
+/* The whole mailbox, or what this box is of it, cannot be copied. */
+void sync_source_fail(struct sync_source *src, struct source_box *box,
+    enum source_failure failure, const char *step, const char *words);
+
+/* sync_slots.c: parts of the pool, with several lanes. */
+
+enum {
+	SYNC_SLOTS = 64
+};
+
+/* Is the work shared, and may this box be given to others? */
+bool sync_slots_may_give(
+    const struct sync_source *src, const struct source_box *box);
+
+/* Gives what is to be fetched of a box to the pool; it is done then. */
+void sync_slots_give(struct sync_source *src, struct source_box *box);
+
+/* Begins the next part, or one that has to begin again. False: there is none,
+ * or no room. */
+bool sync_slots_take(struct sync_source *src);
+
+/* A slot with something to ask for, or NULL. */
+struct source_box *sync_slots_fetchable(const struct sync_source *src);
+
+/* Nothing under way in any, and nothing will come any more? */
+bool sync_slots_are_over(const struct sync_source *src);
+
+void sync_slots_release(struct sync_source *src);
 
 /* sync_compare.c: what follows from a listing. */
 

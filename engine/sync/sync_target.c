@@ -23,6 +23,7 @@
 enum {
 	SCANS_MAX = 16, /* under way at once */
 	EVENTS_A_STEP = 256,
+	LOOK_AGAIN_MS = 1000, /* at the latest: other lanes wake us */
 	FLAGS_MAX_BYTES = 64 * 1024
 };
 
@@ -62,7 +63,6 @@ void sync_target_free(struct sync_target *dst)
 	for (size_t i = 0; i < dst->box_count; i++) {
 		sync_index_release(&dst->boxes[i].index);
 		free(dst->boxes[i].flags.list);
-		free(dst->boxes[i].acked);
 		free(dst->boxes[i].create_words);
 	}
 	free(dst->boxes);
@@ -77,7 +77,8 @@ void sync_target_free(struct sync_target *dst)
 bool sync_target_is_settled(const struct sync_target *dst)
 {
 	// of what a former run had sent nothing is known before it is quiet
-	return sync_target_is_answered(dst) && dst->quiet == TARGET_QUIET_SURE;
+	return sync_target_is_answered(dst) &&
+	       (dst->shared->lane > 0 || dst->quiet == TARGET_QUIET_SURE);
 }
 
 bool sync_target_is_answered(const struct sync_target *dst)
@@ -126,9 +127,27 @@ void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
 	if (box->state == TARGET_BOX_REFUSED)
 		return;
 	box->state = TARGET_BOX_REFUSED;
+	if (!sync_ledger_set_state(
+		dst->shared->ledger, box->m->number, SYNC_LEDGER_REFUSED))
+		return;
 	box->m->by_target.extra[TALLY_MAILBOXES_FAILED]++;
 	sync_reporter_refused(dst->shared->reporter, &refusal);
 	sync_exchange_offer_index(dst->shared->exchange, box->m->number, NULL);
+}
+
+void sync_target_set_ready(struct sync_target *dst, struct target_box *box)
+{
+	box->state = TARGET_BOX_READY;
+	(void)sync_ledger_set_state(
+	    dst->shared->ledger, box->m->number, SYNC_LEDGER_READY);
+}
+
+void sync_target_set_uidvalidity(
+    struct sync_target *dst, struct target_box *box, uint32_t uidvalidity)
+{
+	box->uidvalidity = uidvalidity;
+	sync_ledger_set_uidvalidity(
+	    dst->shared->ledger, box->m->number, uidvalidity);
 }
 
 static bool is_mirror(const struct sync_target *dst)
@@ -165,7 +184,9 @@ static bool start_scans(struct sync_target *dst)
 
 /* ------------------------------------------------------------ events */
 
-static void keep_flags(struct target_flags *flags, struct imap_str list)
+/* `mailbox` SIZE_MAX: of those that are not asked. */
+static void keep_flags(struct sync_target *dst, struct target_flags *flags,
+    size_t mailbox, struct imap_str list)
 {
 	struct imap_cursor c = {list.s, list.s + list.len};
 	struct imap_str flag, inner;
@@ -189,6 +210,9 @@ static void keep_flags(struct target_flags *flags, struct imap_str list)
 	free(flags->list);
 	flags->list = buf_detach(&text);
 	buf_release(&text);
+	if (flags->is_known)
+		sync_ledger_set_flags(dst->shared->ledger, mailbox, flags->list,
+		    flags->any_keyword);
 }
 
 void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
@@ -202,15 +226,16 @@ void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
 	if (r->kind != IMAP_RESPONSE_STATUS || !r->code.s)
 		return;
 	if (imap_str_is(r->code, "PERMANENTFLAGS")) {
-		keep_flags(&box->flags, r->code_args);
+		keep_flags(dst, &box->flags, box->m->number, r->code_args);
 		if (!dst->flags.is_known)
-			keep_flags(&dst->flags, r->code_args);
+			keep_flags(dst, &dst->flags, SIZE_MAX, r->code_args);
 	} else if (text_parse_u64(
 		       r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
 		if (imap_str_is(r->code, "UIDVALIDITY") && !box->uidvalidity)
-			box->uidvalidity = (uint32_t)n;
-		else if (imap_str_is(r->code, "UIDNEXT") && !box->uidnext)
-			box->uidnext = (uint32_t)n;
+			sync_target_set_uidvalidity(dst, box, (uint32_t)n);
+		else if (imap_str_is(r->code, "UIDNEXT"))
+			sync_ledger_set_mark(dst->shared->ledger,
+			    box->m->number, (uint32_t)n, true);
 	}
 }
 
@@ -224,14 +249,15 @@ static void ask_prefixes(struct sync_target *dst, struct target_box *box)
 }
 
 /* What arrives from now on is above the highest one listed. */
-static void note_uidnext(struct target_box *box)
+static void note_uidnext(struct sync_target *dst, struct target_box *box)
 {
 	const struct sync_index *index = &box->index;
 
 	if (index->count == 0)
 		return;
 	box->m->target_highest_uid = index->entries[index->count - 1].uid;
-	box->uidnext = box->m->target_highest_uid + 1;
+	sync_ledger_set_mark(dst->shared->ledger, box->m->number,
+	    box->m->target_highest_uid + 1, false);
 }
 
 /* What is not listed would be copied again: listed once more, then refused. */
@@ -267,7 +293,7 @@ static void on_scan_done(
 			on_hidden(dst, box);
 			return;
 		}
-		note_uidnext(box);
+		note_uidnext(dst, box);
 		if (box->index.keyless > 0)
 			ask_prefixes(dst, box);
 	} else {
@@ -436,6 +462,11 @@ static int on_inventory_event(
 static int on_ready(struct sync_target *dst)
 {
 	dst->retry.was_ready = true;
+	if (dst->shared->lane > 0) {
+		sync_lane_begin(dst);
+		dst->phase = TARGET_PHASE_COPY;
+		return 0;
+	}
 	if (dst->has_inventory) {
 		dst->phase =
 		    dst->plan ? TARGET_PHASE_COPY : TARGET_PHASE_AWAIT_PLAN;
@@ -458,7 +489,7 @@ static int on_event(struct sync_target *dst, const struct imap_event *event)
 		return on_ready(dst);
 	if (!cmd || imap_cmd_op(cmd) < 0)
 		return 0;
-	if (event->kind == IMAP_EVENT_UNTAGGED &&
+	if (event->kind == IMAP_EVENT_UNTAGGED && dst->shared->lane == 0 &&
 	    event->response.kind == IMAP_RESPONSE_DATA &&
 	    (sync_extras_write_on_data(dst, &event->response) ||
 		on_status(dst, cmd, &event->response)))
@@ -504,8 +535,10 @@ static bool take_plan(struct sync_target *dst)
 		struct target_box *box = &dst->boxes[i];
 		box->m = &plan->mailboxes[i];
 		box->create = box->m->create;
-		box->uidnext = box->m->target_uidnext;
-		box->uidvalidity = box->m->target_uidvalidity;
+		sync_ledger_set_mark(
+		    dst->shared->ledger, i, box->m->target_uidnext, true);
+		sync_target_set_uidvalidity(
+		    dst, box, box->m->target_uidvalidity);
 		box->status_messages = box->m->target_messages;
 		box->status_uidnext = box->m->target_uidnext;
 		box->needs_scan =
@@ -592,6 +625,9 @@ static bool read_events(struct sync_target *dst)
 
 static bool open_session(struct sync_target *dst)
 {
+	if (dst->phase == TARGET_PHASE_OPENING && dst->shared->lane > 0 &&
+	    !atomic_load(&dst->shared->is_open))
+		return false;
 	if (dst->phase == TARGET_PHASE_PAUSED && clock_ms() < dst->again_at_ms)
 		return false;
 	dst->phase = TARGET_PHASE_INVENTORY;
@@ -617,12 +653,15 @@ static bool work(struct sync_target *dst)
 		worked |= take_plan(dst);
 	if (dst->phase != TARGET_PHASE_COPY)
 		return worked;
+	if (dst->shared->lane > 0)
+		return sync_lane_work(dst);
 	worked |= sync_setup_work(dst);
 	worked |= start_scans(dst);
 	worked |= sync_extras_write_work(dst);
 	sync_append_take(dst);
-	if (dst->pending.count > 0 && sync_quiet_work(dst))
+	if (sync_lane_is_waited_for(dst) && sync_quiet_work(dst))
 		return worked;
+	sync_lane_let_go(dst);
 	if (!sync_doubt_work(dst))
 		worked |= sync_append_work(dst);
 	worked |= sync_mirror_work(dst);
@@ -632,6 +671,8 @@ static bool work(struct sync_target *dst)
 
 static bool is_complete(const struct sync_target *dst)
 {
+	if (dst->shared->lane > 0)
+		return sync_lane_is_complete(dst);
 	return sync_target_is_copied(dst) && sync_mirror_is_done(dst) &&
 	       sync_force_index_is_done(dst);
 }
@@ -682,6 +723,9 @@ void sync_target_poll(
 		return;
 	}
 	imap_conn_poll(dst->conn, true, out, deadline_ms);
+	if (dst->shared->pool && dst->pending.count > 0 &&
+	    dst->sent_count == 0 && clock_ms() + LOOK_AGAIN_MS < *deadline_ms)
+		*deadline_ms = clock_ms() + LOOK_AGAIN_MS; // for other lanes
 	if (sync_quiet_deadline_ms(dst) < *deadline_ms)
 		*deadline_ms = sync_quiet_deadline_ms(dst);
 	if (sync_doubt_deadline_ms(dst) < *deadline_ms)

@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/sync/sync_shared.h"
@@ -37,5 +38,9 @@ bool sync_target_is_answered(const struct sync_target *dst);
 
 /* After the end: NULL when all went well. */
 const struct error *sync_target_error(const struct sync_target *dst);
+
+/* After the end of a further lane: what was not answered for goes back to the
+ * pool; how many messages. */
+size_t sync_target_give_back(struct sync_target *dst);
 
 #endif

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/sync/sync_index.h"
 #include "engine/sync/sync_inventory.h"
+#include "engine/sync/sync_ledger.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_message.h"
 #include "engine/sync/sync_owners.h"
@@ -88,16 +89,8 @@ struct target_box {
 	bool is_forced;             /* to index itself */
 	const char *force_flag;     /* set and taken away for that */
 	uint32_t force_uid;         /* of the message that has it */
-	/* Where to look for an APPEND in doubt: messages that arrived since are
-	 * at or above `uidnext`; the keys of those known to be ours there. */
-	uint32_t uidnext, uidvalidity;
+	uint32_t uidvalidity;
 	uint32_t status_messages, status_uidnext; /* as last told */
-	bool has_strangers;      /* somebody else appended while we ran */
-	unsigned refused_in_row; /* messages; none behind them was stored */
-	bool is_unordered;       /* APPENDs are answered in any order */
-	uint32_t stored_uid;     /* the highest, of the source */
-	struct sync_key *acked;
-	size_t acked_count, acked_cap;
 };
 
 /* Messages of one APPEND. */
@@ -196,6 +189,8 @@ struct sync_target {
 				      that are never selected */
 	bool flags_asked, flags_answered;
 	bool create_sent, create_answered; /* any one of this run */
+	size_t made;            /* boxes before it are made, or refused */
+	bool has_let_go;        /* further lanes may append */
 	bool has_intent;        /* the state file knows that we append */
 	uint64_t too_big_bytes; /* the smallest message refused for its size;
 				   UINT64_MAX: none was */
@@ -218,10 +213,13 @@ struct sync_target {
 	size_t sent_count;
 	struct message_list doubts;
 	int64_t search_from_ms;
-	bool looking_is_gone;       /* the mailbox itself */
-	bool has_set_aside;         /* a message; nothing was copied since */
-	bool is_hopeless;           /* no further session */
-	struct target_box *looking; /* whose doubts are looked for now */
+	bool looking_is_gone;         /* the mailbox itself */
+	bool has_set_aside;           /* a message; nothing was copied since */
+	bool is_hopeless;             /* no further session */
+	struct target_box *looking;   /* whose doubts are looked for now */
+	struct target_box *searching; /* alone there, or waiting for that */
+	uint32_t looking_from;
+	int64_t look_again_ms; /* others have an APPEND under way there */
 	struct sync_index found;
 	size_t found_prefix_pending;
 	struct target_mirror mirror;
@@ -242,9 +240,46 @@ void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
 /* Has everything that was to come been appended, and nothing is under way? */
 bool sync_target_is_copied(const struct sync_target *dst);
 
+/* It takes messages. */
+void sync_target_set_ready(struct sync_target *dst, struct target_box *box);
+
+void sync_target_set_uidvalidity(
+    struct sync_target *dst, struct target_box *box, uint32_t uidvalidity);
+
 /* The mailbox cannot be used; said once. */
 void sync_target_refuse_box(struct sync_target *dst, struct target_box *box,
     const char *step, const char *words);
+
+/* sync_lane.c: the target side of one lane among several. */
+
+/* A further lane: it is logged in. */
+void sync_lane_begin(struct sync_target *dst);
+bool sync_lane_work(struct sync_target *dst);
+bool sync_lane_is_complete(const struct sync_target *dst);
+
+/* The box of a message's mailbox; made at its first one. */
+struct target_box *sync_lane_box(
+    struct sync_target *dst, const struct sync_message *m);
+
+/* What other lanes found out about the mailbox; true when it is new. */
+bool sync_lane_learn(struct sync_target *dst, struct target_box *box);
+
+/* May this lane append at all by now? */
+bool sync_lane_may_append(struct sync_target *dst);
+
+/* The leader: has it, or has any lane, messages that wait for quiet? */
+bool sync_lane_is_waited_for(const struct sync_target *dst);
+
+/* The leader: lets the others begin when all mailboxes are made. */
+void sync_lane_let_go(struct sync_target *dst);
+
+/* Gives a message to another lane, `is_leaders`: to the leader. */
+void sync_lane_give(
+    struct sync_target *dst, struct sync_message *m, bool is_leaders);
+
+/* One APPEND takes so many messages and bytes of the queue's share. */
+size_t sync_lane_store_max(const struct sync_target *dst);
+uint64_t sync_lane_store_bytes(const struct sync_target *dst);
 
 /* sync_setup.c: CREATE and SUBSCRIBE. */
 

@@ -108,32 +108,33 @@ static int put_line_end(struct sync_message *m, struct error *err)
 	return put(m, end, strlen(end), err);
 }
 
-/* Length of the whole lines at the front that need no cut: the usual case, put
- * in one piece. */
-static size_t clean_lines(
+/* Length of the whole lines at the front that are not long, CR and all: the
+ * usual case. Of what no long line can hold, only the last line end counts. */
+static size_t short_lines(
     const struct sync_message *m, const char *bytes, size_t len)
 {
 	size_t done = 0, before = m->line_len;
 
-	if (m->line_over || m->cr_pending)
-		return 0;
-	for (;;) {
-		const char *lf = memchr(bytes + done, '\n', len - done);
+	while (before <= SYNC_MESSAGE_LINE_MAX) {
+		size_t room = SYNC_MESSAGE_LINE_MAX + 1 - before;
+		size_t left = len - done;
+		const char *lf =
+		    memrchr(bytes + done, '\n', left < room ? left : room);
 		if (!lf)
-			return done;
-		size_t line = before + (size_t)(lf - (bytes + done));
-		if (line > SYNC_MESSAGE_LINE_MAX)
-			return done; // or one CR more: the slow path knows
+			break; // or one CR more: the slow path knows
 		done = (size_t)(lf - bytes) + 1;
 		before = 0;
 	}
+	return done;
 }
 
 static int cut_lines(
     struct sync_message *m, const char *bytes, size_t len, struct error *err)
 {
 	while (len > 0) {
-		size_t n = clean_lines(m, bytes, len);
+		size_t n = m->line_over || m->cr_pending
+			       ? 0
+			       : short_lines(m, bytes, len);
 		if (n > 0) {
 			m->line_len = 0;
 			if (put(m, bytes, n, err) < 0)
@@ -156,6 +157,14 @@ static int cut_lines(
 static void count_lines(struct sync_message *m, const char *bytes, size_t len)
 {
 	while (len > 0) {
+		size_t done = short_lines(m, bytes, len);
+		if (done > 0) {
+			m->line_len = 0;
+			m->cr_pending = false;
+			bytes += done;
+			len -= done;
+			continue;
+		}
 		const char *lf = memchr(bytes, '\n', len);
 		size_t n = lf ? (size_t)(lf - bytes) : len;
 		m->line_len += n;

@@ -222,12 +222,14 @@ Test(sync_message, cuts_any_bytes_alike)
 			const uint32_t r = random >> 16;
 			bytes[i] = r % 7001 == 0  ? '\n'
 				   : r % 1009 < 3 ? '\r'
-						  : (char)(r % 251);
+						  : (char)(r % 240 + '\n' + 1);
 		}
 		struct sync_message *a =
 		    begin(LEN, false, JOB_LONG_LINES_TRUNCATE);
 		struct sync_message *b =
 		    begin(LEN, false, JOB_LONG_LINES_TRUNCATE);
+		struct sync_message *kept =
+		    begin(LEN, false, JOB_LONG_LINES_KEEP);
 		struct error err;
 		take(a, bytes, LEN);
 		for (size_t at = 0, n = 0; at < LEN; at += n) {
@@ -235,12 +237,16 @@ Test(sync_message, cuts_any_bytes_alike)
 			n = random >> 19;
 			n = n < LEN - at ? n : LEN - at;
 			take(b, bytes + at, n);
+			take(kept, bytes + at, n);
 		}
 		cr_assert_eq(sync_message_finish(a, &err), 0);
 		cr_assert_eq(sync_message_finish(b, &err), 0);
+		cr_assert_eq(sync_message_finish(kept, &err), 0);
 		cr_assert_eq(a->bytes, b->bytes);
 		cr_assert_eq(memcmp(a->body, b->body, a->bytes), 0);
+		cr_assert_gt(a->long_lines, 0);
 		cr_assert_eq(a->long_lines, b->long_lines);
+		cr_assert_eq(a->long_lines, kept->long_lines);
 		size_t line = 0;
 		for (size_t i = 0; i < a->bytes; i++) {
 			line = a->body[i] == '\n' ? 0 : line + 1;
@@ -248,6 +254,7 @@ Test(sync_message, cuts_any_bytes_alike)
 		}
 		sync_message_free(a);
 		sync_message_free(b);
+		sync_message_free(kept);
 	}
 	free(bytes);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/plan.h"
+#include "config/secret_command.h"
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/base/secret.h"
@@ -89,8 +90,9 @@ static int read_any(const struct plan_secret *source, struct secret *out,
 			return -1;
 		return check_bytes(out, err);
 	case PLAN_SECRET_COMMAND:
-		return error_set(err, ERROR_CONFIG, "config.secret",
-		    "commands are not run yet");
+		if (secret_command_run(source, out, err) < 0)
+			return -1;
+		return check_bytes(out, err);
 	}
 	return error_set(
 	    err, ERROR_INTERNAL, "internal", "unknown kind of secret");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Turns a plan's secret into bytes: text, file, environment. */
+/* Turns a plan's secret into bytes: text, file, environment, credential,
+ * command. */
 #ifndef CONFIG_SECRET_SOURCE_H
 #define CONFIG_SECRET_SOURCE_H
 
@@ -9,7 +10,8 @@ struct error;
 struct plan_secret;
 struct secret;
 
-/* Reads it now. ERROR_CONFIG names file:line and what is wrong; a file that
+/* Reads it now; waits for a command, at most for its timeout: a caller that may
+ * not wait uses config/secret_command.h. ERROR_CONFIG names file:line and what is wrong; a file that
  * others may read is wrong too. */
 int secret_source_read(const struct plan_secret *source, struct secret *out,
     struct error *err) __attribute__((warn_unused_result));

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+#include "config/secret_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/base/fd.h"
+#include "engine/base/mem.h"
+#include "engine/base/secret.h"
+
+enum {
+	CHUNK_BYTES = 4096,
+	REAP_EVERY_MS = 20,
+	MASKED_MIN_BYTES = 4
+};
+
+/* ---- starting ---- */
+
+static int make_pipes(int out[2], int errors[2])
+{
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -1;
+	if (pipe2(errors, O_CLOEXEC) == 0 && fd_nonblock(out[0]) == 0 &&
+	    fd_nonblock(errors[0]) == 0)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		fd_close(&out[i]);
+		fd_close(&errors[i]);
+	}
+	return -1;
+}
+
+/* Standard signals, an empty mask, a group of its own. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t all, none;
+
+	(void)sigfillset(&all);
+	(void)sigemptyset(&none);
+	return posix_spawnattr_setflags(
+		   attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+				   POSIX_SPAWN_SETSIGMASK) ||
+	       posix_spawnattr_setpgroup(attributes, 0) ||
+	       posix_spawnattr_setsigdefault(attributes, &all) ||
+	       posix_spawnattr_setsigmask(attributes, &none);
+}
+
+/* 0 or an errno. All other descriptors are close-on-exec. */
+static int spawn_it(pid_t *pid_out, char **argv, int out_fd, int err_fd)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+
+	int rc = posix_spawn_file_actions_init(&files);
+	if (rc != 0)
+		return rc;
+	rc = posix_spawnattr_init(&attributes);
+	if (rc != 0) {
+		(void)posix_spawn_file_actions_destroy(&files);
+		return rc;
+	}
+	rc = posix_spawn_file_actions_addopen(
+		 &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
+	     posix_spawn_file_actions_adddup2(&files, out_fd, 1) ||
+	     posix_spawn_file_actions_adddup2(&files, err_fd, STDERR_FILENO) ||
+	     set_attributes(&attributes);
+	rc = rc ? ENOMEM
+		: posix_spawnp(
+		      pid_out, argv[0], &files, &attributes, argv, environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	(void)posix_spawn_file_actions_destroy(&files);
+	return rc;
+}
+
+int secret_command_start(struct secret_command *c,
+    const struct plan_secret *source, struct error *err)
+{
+	int out[2] = {-1, -1}, errors[2] = {-1, -1};
+
+	bug_if(source->kind != PLAN_SECRET_COMMAND);
+	*c = (struct secret_command){.source = source,
+	    .out_fd = -1,
+	    .err_fd = -1,
+	    .deadline_ms = clock_ms() + (int64_t)source->timeout_ms};
+	c->out = mem_try_calloc(SECRET_COMMAND_MAX_BYTES + 1, 1);
+	if (!c->out)
+		return error_set(
+		    err, ERROR_OS, "local.memory", "out of memory");
+	int why = make_pipes(out, errors) < 0
+		      ? errno
+		      : spawn_it(&c->pid, source->argv, out[1], errors[1]);
+	fd_close(&out[1]);
+	fd_close(&errors[1]);
+	c->out_fd = out[0];
+	c->err_fd = errors[0];
+	if (why == 0)
+		return 0;
+	c->pid = 0;
+	secret_command_release(c);
+	errno = why;
+	return error_set_errno(err, ERROR_CONFIG, "config.secret",
+	    "cannot run the command '%s'", source->argv[0]);
+}
+
+/* ---- reading ---- */
+
+static void take_out(struct secret_command *c, const char *bytes, size_t len)
+{
+	if (len > SECRET_COMMAND_MAX_BYTES - c->out_len) {
+		c->is_too_long = true;
+		secret_command_stop(c, false);
+		return;
+	}
+	memcpy(c->out + c->out_len, bytes, len);
+	c->out_len += len;
+}
+
+/* The last bytes are kept. */
+static void take_error(struct secret_command *c, const char *bytes, size_t len)
+{
+	if (len > SECRET_COMMAND_TAIL_BYTES) {
+		bytes += len - SECRET_COMMAND_TAIL_BYTES;
+		len = SECRET_COMMAND_TAIL_BYTES;
+	}
+	size_t kept = SECRET_COMMAND_TAIL_BYTES - len;
+	if (kept > c->tail_len)
+		kept = c->tail_len;
+	memmove(c->tail, c->tail + c->tail_len - kept, kept);
+	memcpy(c->tail + kept, bytes, len);
+	c->tail_len = kept + len;
+}
+
+/* Up to the capacity of a pipe, so that one that writes for ever holds nobody
+ * up. */
+static void drain(struct secret_command *c, int *fd,
+    void take(struct secret_command *, const char *, size_t))
+{
+	char chunk[CHUNK_BYTES];
+
+	for (int i = 0; *fd >= 0 && i < 32; i++) {
+		ssize_t n = read(*fd, chunk, sizeof(chunk));
+		if (n > 0)
+			take(c, chunk, (size_t)n);
+		else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+			fd_close(fd);
+		else if (errno == EAGAIN)
+			break;
+	}
+	explicit_bzero(chunk, sizeof(chunk));
+}
+
+void secret_command_feed(struct secret_command *c)
+{
+	drain(c, &c->out_fd, take_out);
+	drain(c, &c->err_fd, take_error);
+}
+
+void secret_command_reaped(struct secret_command *c, int status)
+{
+	pid_t group = c->pid;
+
+	c->status = status;
+	c->pid = 0;
+	secret_command_feed(c);
+	// somebody it left behind may hold the pipes for ever
+	fd_close(&c->out_fd);
+	fd_close(&c->err_fd);
+	if (group > 0)
+		(void)kill(-group, SIGKILL);
+}
+
+void secret_command_stop(struct secret_command *c, bool is_late)
+{
+	if (c->pid <= 0 || c->is_stopped)
+		return;
+	c->is_stopped = true;
+	c->is_late = is_late;
+	(void)kill(-c->pid, SIGKILL);
+}
+
+bool secret_command_is_done(const struct secret_command *c)
+{
+	return c->pid == 0;
+}
+
+/* ---- the end ---- */
+
+/* What it printed may be a secret even when it failed. */
+static void mask_output(struct secret_command *c)
+{
+	char *line = c->out, *next;
+
+	c->tail[c->tail_len] = '\0';
+	for (; line; line = next) {
+		next = strpbrk(line, "\r\n");
+		if (next)
+			*next++ = '\0';
+		size_t len = strlen(line);
+		char *found = len >= MASKED_MIN_BYTES ? c->tail : NULL;
+		while (found && (found = strstr(found, line)) != NULL)
+			memset(found, '*', len);
+	}
+	for (size_t i = 0; i < c->tail_len; i++)
+		if (c->tail[i] == '\n' || c->tail[i] == '\r')
+			c->tail[i] = i + 1 < c->tail_len ? ' ' : '\0';
+}
+
+static int fail(struct secret_command *c, struct error *err)
+{
+	const char *name = c->source->argv[0];
+	const char *separator;
+
+	if (c->is_too_long)
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "the command '%s' printed more than %d bytes", name,
+		    SECRET_COMMAND_MAX_BYTES);
+	mask_output(c);
+	separator = c->tail[0] ? ": " : "";
+	if (c->is_late)
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "the command '%s' took longer than %llu ms%s%s", name,
+		    (unsigned long long)c->source->timeout_ms, separator,
+		    c->tail);
+	if (WIFSIGNALED(c->status))
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "the command '%s' died of signal %d%s%s", name,
+		    WTERMSIG(c->status), separator, c->tail);
+	return error_set(err, ERROR_CONFIG, "config.secret",
+	    "the command '%s' exited with %d%s%s", name, WEXITSTATUS(c->status),
+	    separator, c->tail);
+}
+
+static int take_secret(
+    struct secret_command *c, struct secret *out, struct error *err)
+{
+	size_t len = c->out_len;
+
+	if (c->is_too_long || c->is_late || !WIFEXITED(c->status) ||
+	    WEXITSTATUS(c->status) != 0)
+		return fail(c, err);
+	if (len > 0 && c->out[len - 1] == '\n')
+		len -= len > 1 && c->out[len - 2] == '\r' ? 2 : 1;
+	if (len == 0)
+		return error_set(err, ERROR_CONFIG, "config.secret",
+		    "the command '%s' printed nothing", c->source->argv[0]);
+	secret_set(out, c->out, len);
+	return 0;
+}
+
+int secret_command_finish(
+    struct secret_command *c, struct secret *out, struct error *err)
+{
+	bug_if(!secret_command_is_done(c));
+	int rc = take_secret(c, out, err);
+	secret_command_release(c);
+	return rc;
+}
+
+void secret_command_release(struct secret_command *c)
+{
+	if (c->pid > 0) {
+		secret_command_stop(c, false);
+		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	c->pid = 0;
+	fd_close(&c->out_fd);
+	fd_close(&c->err_fd);
+	if (c->out)
+		explicit_bzero(c->out, SECRET_COMMAND_MAX_BYTES + 1);
+	free(c->out);
+	c->out = NULL;
+	c->out_len = 0;
+	explicit_bzero(c->tail, sizeof(c->tail));
+}
+
+int secret_command_run(
+    const struct plan_secret *source, struct secret *out, struct error *err)
+{
+	struct secret_command c;
+	int status = 0;
+
+	if (secret_command_start(&c, source, err) < 0)
+		return -1;
+	while (!secret_command_is_done(&c)) {
+		struct pollfd fds[] = {
+		    {c.out_fd, POLLIN, 0}, {c.err_fd, POLLIN, 0}};
+		// the pipes may close long before the end, and long after it
+		(void)poll(fds, ARRAY_LEN(fds), REAP_EVERY_MS);
+		secret_command_feed(&c);
+		pid_t pid = waitpid(c.pid, &status, WNOHANG);
+		if (pid == c.pid || (pid < 0 && errno != EINTR))
+			secret_command_reaped(&c, status);
+		else if (clock_ms() >= c.deadline_ms)
+			secret_command_stop(&c, true);
+	}
+	return secret_command_finish(&c, out, err);
+}

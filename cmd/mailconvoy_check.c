@@ -11,8 +11,10 @@ int mailconvoy_check(const struct mailconvoy_options *o)
 {
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
-	struct plan *plan =
-	    mailconvoy_find_plan(o->arguments[0], &warnings, &code);
+	const struct plan_choice choice = {
+	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	struct plan *plan = mailconvoy_find_plan_choice(
+	    o->arguments[0], &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

@@ -12,6 +12,7 @@
 struct error;
 struct mailconvoy_options;
 struct plan;
+struct plan_choice;
 struct rundir;
 struct select_rules;
 
@@ -20,6 +21,7 @@ int mailconvoy_help(const struct mailconvoy_options *o);
 int mailconvoy_report(const struct mailconvoy_options *o);
 int mailconvoy_run(const struct mailconvoy_options *o);
 int mailconvoy_run_resume(const struct mailconvoy_options *o);
+int mailconvoy_show(const struct mailconvoy_options *o);
 int mailconvoy_status(const struct mailconvoy_options *o);
 
 /* mailconvoy_find.c */
@@ -28,6 +30,10 @@ int mailconvoy_status(const struct mailconvoy_options *o);
  * code. */
 struct plan *mailconvoy_find_plan(
     const char *path, size_t *warnings_out, int *code_out);
+
+/* The same, with what the command line says of it. */
+struct plan *mailconvoy_find_plan_choice(const char *path,
+    const struct plan_choice *choice, size_t *warnings_out, int *code_out);
 
 /* The directory of a run, or the last run of a plan. 0, or the exit code after
  * a message. */

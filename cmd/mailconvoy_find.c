@@ -55,8 +55,16 @@ static int code_of_class(enum plan_diag_class c)
 struct plan *mailconvoy_find_plan(
     const char *path, size_t *warnings_out, int *code_out)
 {
+	static const struct plan_choice none;
+
+	return mailconvoy_find_plan_choice(path, &none, warnings_out, code_out);
+}
+
+struct plan *mailconvoy_find_plan_choice(const char *path,
+    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
+{
 	struct plan_diag *diag = plan_diag_new();
-	struct plan *plan = plan_load(path, diag);
+	struct plan *plan = plan_load_choice(path, choice, diag);
 
 	*warnings_out = plan_diag_warnings(diag);
 	if (!plan || *warnings_out > 0)

@@ -28,6 +28,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"how the last run stands, also while it\nruns"},
     {"report", "PLAN|RUN", 1, 1, mailconvoy_report,
 	"writes the report of the last run"},
+    {"show", "PLAN ID", 2, 2, mailconvoy_show,
+	"the settings of one account, and\nwhence each comes"},
     {"help", "", 0, 0, mailconvoy_help, "this text"},
 };
 
@@ -45,8 +47,12 @@ static const struct mailconvoy_option table[] = {
     {"only", MAILCONVOY_ONLY, '\0', MAILCONVOY_VALUE_OUTCOMES, "LIST", "resume",
 	NULL, 0,
 	"outcomes to run again: pending,\nfailed, interrupted, temp, auth,\npartial, quota, crash, ..."},
-    {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD", "status",
-	"table json", 0, "table or json"},
+    {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD",
+	"status show", "table json", 0, "table or json"},
+    {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
+	"check run resume show", NULL, 0, "a pass of the plan"},
+    {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",
+	NULL, 0, "where each setting stands"},
     {"jsonl", MAILCONVOY_JSONL, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
 	NULL, 0, "where the report goes (default: the\nrun's directory)"},
     {"user", MAILCONVOY_USER, '\0', MAILCONVOY_VALUE_TEXT, "ID", "report", NULL,

@@ -32,11 +32,13 @@ static int supervise(const struct mailconvoy_options *o,
 
 static int run(const struct mailconvoy_options *o, bool resume)
 {
+	const struct plan_choice choice = {
+	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
 	struct select_rules select = {0};
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
-	struct plan *plan =
-	    mailconvoy_find_plan(o->arguments[0], &warnings, &code);
+	struct plan *plan = mailconvoy_find_plan_choice(
+	    o->arguments[0], &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

@@ -620,6 +620,7 @@ void plan_account_read_defaults(
 {
 	struct account_map parts = no_map;
 
+	b->plan->defaults = map;
 	plan_schema_read(
 	    &plan_account_default_schema, map, "defaults", b->diag, &parts);
 	plan_account_read_layer(b,

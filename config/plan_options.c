@@ -19,8 +19,7 @@ enum {
 };
 
 struct raw {
-	struct plan_options options;
-	uint32_t mode, long_lines, force_index, new_uid, compress;
+	struct plan_options options; /* first: its keys have its offsets */
 	const struct plan_yaml_node *list, *skip, *rename, *uid_at;
 	const struct plan_yaml_node *also_list, *also_skip, *also_rename;
 };
@@ -37,6 +36,12 @@ struct raw {
 	}
 
 static const struct raw builtin = {.options = BUILTIN_OPTIONS};
+
+/* A word's number is written where the enum stands. */
+_Static_assert(sizeof(enum plan_mode) == sizeof(uint32_t) &&
+		   sizeof(enum plan_switch) == sizeof(uint32_t) &&
+		   sizeof(enum plan_long_lines) == sizeof(uint32_t),
+    "enums of 32 bits");
 
 /* Stands for "not mentioned", where NULL is "set to nothing". */
 static const struct plan_yaml_node unset;
@@ -55,8 +60,8 @@ static const char *const long_lines[] = {
 	}
 #define SWITCH(key, what) \
 	{ \
-		.name = #key, .type = PLAN_SCHEMA_SWITCH, .offset = AT(key), \
-		.doc = what \
+		.name = #key, .type = PLAN_SCHEMA_SWITCH, \
+		.offset = AT(options.key), .doc = what \
 	}
 #define NAMES(key, at, what) \
 	{ \
@@ -101,7 +106,7 @@ BATCH(queue);
 static const struct plan_schema_key keys[] = {
     {.name = "mode",
 	.type = PLAN_SCHEMA_WORD,
-	.offset = AT(mode),
+	.offset = AT(options.mode),
 	.words = modes,
 	.doc =
 	    "what is copied: all that is new, what is newer than the target's newest, or a mirror"},
@@ -125,7 +130,7 @@ static const struct plan_schema_key keys[] = {
 	.doc = "how a UID is suggested, %u for the number: \"UID %u\""},
     {.name = "long_lines",
 	.type = PLAN_SCHEMA_WORD,
-	.offset = AT(long_lines),
+	.offset = AT(options.long_lines),
 	.words = long_lines,
 	.doc = "what happens to lines that servers may refuse"},
     {.name = "errors_max",
@@ -164,10 +169,8 @@ void plan_options_init(struct plan_options *options)
 }
 
 /* Where the mode stands, for what is wrong with it in this plan. */
-static void keep_mode(struct plan_options *o, const struct raw *raw,
-    const struct plan_yaml_node *map)
+static void keep_mode(struct plan_options *o, const struct plan_yaml_node *map)
 {
-	o->mode = (enum plan_mode)raw->mode;
 	for (size_t i = 0; map->kind == PLAN_YAML_MAP && i < map->count; i++)
 		if (strcmp(map->pairs[i].key->text, "mode") == 0)
 			o->mode_place = map->pairs[i].value->place;
@@ -222,11 +225,6 @@ void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
     const char *where, struct plan_options *options)
 {
 	struct raw raw = {.options = *options,
-	    .mode = options->mode,
-	    .long_lines = options->long_lines,
-	    .force_index = options->force_index,
-	    .new_uid = options->new_uid,
-	    .compress = options->compress,
 	    .list = &unset,
 	    .skip = &unset,
 	    .rename = &unset,
@@ -236,11 +234,7 @@ void plan_options_read(struct plan_build *b, const struct plan_yaml_node *map,
 		return;
 	plan_schema_read(&plan_options_schema, map, where, b->diag, &raw);
 	*options = raw.options;
-	options->long_lines = (enum plan_long_lines)raw.long_lines;
-	options->force_index = (enum plan_switch)raw.force_index;
-	options->new_uid = (enum plan_switch)raw.new_uid;
-	options->compress = (enum plan_switch)raw.compress;
-	keep_mode(options, &raw, map);
+	keep_mode(options, map);
 	read_names(b, &raw, where, options);
 	if (raw.uid_at != &unset)
 		read_template(b, raw.uid_at, where, options);

@@ -70,7 +70,7 @@ static const struct plan_schema_key limit_keys[] = {
 	.offset = offsetof(struct plan_server_limits, per_account_daily),
 	.doc = "of one account in 24 hours: 2GiB"},
 };
-static const struct plan_schema limit_schema = {
+const struct plan_schema plan_server_limits_schema = {
     limit_keys, ARRAY_LEN(limit_keys), &builtin.limits};
 
 static const struct plan_schema_key breaker_keys[] = {
@@ -143,7 +143,7 @@ static const struct plan_schema_key keys[] = {
 	.type = PLAN_SCHEMA_MAP,
 	.offset = AT(limits),
 	.shape = PLAN_SCHEMA_SHAPE_MAP,
-	.sub = &limit_schema,
+	.sub = &plan_server_limits_schema,
 	.doc = "what the server bears"},
     {.name = "breaker",
 	.type = PLAN_SCHEMA_MAP,

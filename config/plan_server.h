@@ -21,7 +21,9 @@ void plan_server_read(struct plan_build *b, const struct plan_yaml_node *map);
 /* The port that counts: 993 for implicit TLS, else 143, unless one is given. */
 uint16_t plan_server_port(const struct plan_server *server);
 
-/* The keys of a server. */
+/* The keys of a server, and of its limits, whose offsets are those of a struct
+ * plan_server_limits. */
 extern const struct plan_schema plan_server_schema;
+extern const struct plan_schema plan_server_limits_schema;
 
 #endif

@@ -562,3 +562,25 @@ void plan_schema_read_value(const struct plan_schema_key *key,
 	if (!plan_yaml_is_null(node))
 		read_scalar(&f);
 }
+
+const struct plan_schema_key *plan_schema_find(
+    const struct plan_schema *s, const char *path)
+{
+	while (s) {
+		size_t len = strcspn(path, "."), i = 0;
+		while (i < s->count && (strlen(s->keys[i].name) != len ||
+					   memcmp(s->keys[i].name, path, len)))
+			i++;
+		if (i == s->count)
+			return NULL;
+		if (!path[len])
+			return &s->keys[i];
+		// what is behind a list or a name has no path
+		s = s->keys[i].shape == PLAN_SCHEMA_SHAPE_MAP ||
+			    s->keys[i].shape == PLAN_SCHEMA_SHAPE_SECRET
+			? s->keys[i].sub
+			: NULL;
+		path += len + 1;
+	}
+	return NULL;
+}

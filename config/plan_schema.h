@@ -89,6 +89,10 @@ void plan_schema_read_value(const struct plan_schema_key *key,
     const struct plan_yaml_node *node, const char *where,
     struct plan_diag *diag, void *out);
 
+/* The key at a dotted path; NULL: there is none. */
+const struct plan_schema_key *plan_schema_find(
+    const struct plan_schema *schema, const char *path);
+
 /* Text that can be a name: a scalar, not empty, no control characters, not a
  * word that YAML readers disagree about. Else a problem. */
 bool plan_schema_is_text(const struct plan_yaml_node *node, const char *where,

@@ -26,8 +26,8 @@ static void read_table(const char *bytes, size_t len, struct plan_diag *diag)
 
 	input_borrow(&in, "users", bytes, len);
 	plan_diag_source(diag, "users", in.text, in.len);
-	for (int format = 0; format < 2; format++) {
-		const struct accounts_file_spec spec = {
+	for (int format = 0; format < 5; format++) {
+		struct accounts_file_spec spec = {
 		    .format = (enum accounts_file_format)format};
 		bool secrets = false;
 		size_t rows = 0;

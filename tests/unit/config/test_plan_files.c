@@ -26,7 +26,7 @@ static void make_dir(void)
 static void remove_dir(void)
 {
 	static const char *const names[] = {
-	    "plan.yaml", "users.tsv", "users.csv", "pw"};
+	    "plan.yaml", "users.tsv", "users.csv", "users.txt", "pw"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *path = mem_printf("%s/%s", dir, names[i]);
@@ -225,4 +225,79 @@ Test(plan_files, checks_fifty_thousand_accounts_quickly, .init = make_dir,
 	cr_assert_lt(took, 10000);
 	plan_free(p);
 	plan_diag_free(d);
+}
+
+Test(plan_files, a_row_means_what_an_account_would, .init = make_dir,
+    .fini = remove_dir)
+{
+	struct plan_diag *d = plan_diag_new();
+
+	free(put_file("plan.yaml", 0600,
+	    HEAD
+	    "groups: {vip: {priority: 7}, slow: {options: {timeout: 4s}}}\n"
+	    "accounts_file: {path: users.csv}\n"));
+	free(put_file("users.csv", 0600,
+	    "user,groups,options.timeout,options.fetch.max_messages,options.skip_mailbox,options.acl,target.prefix,x_ticket,target.server,priority\n"
+	    "anna,\"vip, slow\",90s,7,Junk|Trash,false,A/,T-1,NEW.example.org,\n"
+	    "bob,slow,,,,,,,,3\n"
+	    "eve,vip,null,,,,,T-3,new,\n"));
+	struct plan *p = load_file(d);
+	if (!p) {
+		char *why = plan_text_printed(d);
+		cr_assert_not_null(p, "%s", why);
+		free(why);
+	}
+	const struct plan_account *a = p->accounts;
+	cr_assert_eq(p->account_count, 3);
+	cr_assert_eq(a[0].group_count, 2);
+	cr_assert_eq(a[0].priority, 7);
+	cr_assert_eq(a[0].options.timeout_ms, 90000);
+	cr_assert_eq(a[0].options.fetch_max, 7);
+	cr_assert_eq(a[0].options.skip_mailboxes, 2);
+	cr_assert_str_eq(a[0].options.skip_mailbox[1], "Trash");
+	cr_assert_not(a[0].options.acl);
+	cr_assert_str_eq(a[0].target.prefix, "A/");
+	cr_assert_str_eq(a[0].target.server->name, "new");
+	cr_assert_eq(p->extra_count, 1);
+	cr_assert_str_eq(p->extra_names[0], "ticket");
+	cr_assert_str_eq(a[0].extras[0], "T-1");
+	cr_assert_eq(a[1].options.timeout_ms, 4000);
+	cr_assert_eq(a[1].priority, 3);
+	cr_assert_null(a[1].extras[0]);
+	cr_assert_null(a[1].target.prefix);
+	cr_assert_eq(a[2].options.timeout_ms, 60000, "reset");
+	plan_free(p);
+	plan_diag_free(d);
+
+	// what is wrong is wrong at its field
+	free(put_file("users.csv", 0600, "user,options.timeout\nanna,fast\n"));
+	expect("E0123", PLAN_DIAG_CONFIG, "users.csv:2:6");
+	free(put_file("users.csv", 0600, "user,groups\nanna,vpi\n"));
+	expect("E0221", PLAN_DIAG_CONFIG, "did you mean \"vip\"");
+	free(put_file("users.csv", 0600, "user,options.tiemout\nanna,1s\n"));
+	expect("E0402", PLAN_DIAG_CONFIG, "did you mean \"options.timeout\"");
+}
+
+Test(plan_files, takes_imapsync_rows_by_host, .init = make_dir,
+    .fini = remove_dir)
+{
+	struct plan_diag *d = plan_diag_new();
+
+	free(put_file("plan.yaml", 0600,
+	    SERVERS "accounts_file: {path: users.txt, format: imapsync}\n"));
+	free(put_file("users.txt", 0600,
+	    "# host1;user1;...\nold.example.org;u1;p1;NEW.example.org;u2;p2;\n"));
+	struct plan *p = load_file(d);
+	cr_assert_not_null(p);
+	cr_assert_str_eq(p->accounts[0].id, "u2");
+	cr_assert_str_eq(p->accounts[0].source.server->name, "old");
+	cr_assert_str_eq(p->accounts[0].source.login, "u1");
+	cr_assert_str_eq(p->accounts[0].target.password.value, "p2");
+	plan_free(p);
+	plan_diag_free(d);
+	free(put_file("users.txt", 0600,
+	    "old.example.org;u1;hunter2;far.example.org;u2;hunter2;\n"));
+	expect("E0205", PLAN_DIAG_CONFIG, "far.example.org");
+	free(put_file("users.txt", 0644, "old;u1;hunter2;new;u2;hunter2;\n"));
+	expect("E0304", PLAN_DIAG_EXPOSED, "chmod 600");
 }

@@ -109,6 +109,21 @@ Test(plan_layers, a_pass_that_changes_nothing_keeps_the_digest)
 	plan_free(three);
 }
 
+/* What has no say in the result has none in the digest. */
+Test(plan_layers, limits_do_not_change_the_digest)
+{
+	struct plan *one = good(NULL, LAYERS ACCOUNTS);
+	struct plan *two = good(NULL, LAYERS
+	    "limits: {jobs: 9, bandwidth: 1MiB/s}\n"
+	    "hooks: {after_run: [true]}\n"
+	    "accounts: [{user: anna, priority: 4, options: {connections: 3, compress: true, timeout: 9s}, source: {password: other}}]\n");
+
+	cr_assert_str_eq(one->accounts[0].digest, two->accounts[0].digest);
+	cr_assert_str_eq(one->digest, two->digest);
+	plan_free(one);
+	plan_free(two);
+}
+
 /* The defaults' administrator belongs to the defaults' password. */
 Test(plan_layers, a_group_that_brings_a_password_logs_in_as_itself)
 {

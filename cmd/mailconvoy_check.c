@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* mailconvoy check: is the plan good? */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
@@ -9,10 +10,14 @@
 
 int mailconvoy_check(const struct mailconvoy_options *o)
 {
+	const char *format = mailconvoy_options_value(o, MAILCONVOY_OUTPUT);
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	const struct plan_choice choice = {
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+
+	if (format && strcmp(format, "json") == 0)
+		return mailconvoy_check_json(o->arguments[0], &choice);
 	struct plan *plan = mailconvoy_find_plan_choice(
 	    o->arguments[0], &choice, &warnings, &code);
 

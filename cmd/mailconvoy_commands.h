@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "config/plan_diag.h"
+
 struct error;
 struct mailconvoy_options;
 struct plan;
@@ -17,6 +19,7 @@ struct rundir;
 struct select_rules;
 
 int mailconvoy_check(const struct mailconvoy_options *o);
+int mailconvoy_explain(const struct mailconvoy_options *o);
 int mailconvoy_help(const struct mailconvoy_options *o);
 int mailconvoy_report(const struct mailconvoy_options *o);
 int mailconvoy_run(const struct mailconvoy_options *o);
@@ -24,7 +27,13 @@ int mailconvoy_run_resume(const struct mailconvoy_options *o);
 int mailconvoy_show(const struct mailconvoy_options *o);
 int mailconvoy_status(const struct mailconvoy_options *o);
 
+/* mailconvoy_check_json.c: prints the problems as records. The exit code. */
+int mailconvoy_check_json(const char *path, const struct plan_choice *choice);
+
 /* mailconvoy_find.c */
+
+/* The exit code of a plan with such errors. */
+int mailconvoy_find_class(enum plan_diag_class c);
 
 /* Loads a plan and prints what is wrong with it. NULL: *code_out is the exit
  * code. */

@@ -39,7 +39,7 @@ static bool wants_colour(void)
 	return isatty(STDERR_FILENO) == 1;
 }
 
-static int code_of_class(enum plan_diag_class c)
+int mailconvoy_find_class(enum plan_diag_class c)
 {
 	switch (c) {
 	case PLAN_DIAG_CONFIG:
@@ -71,7 +71,7 @@ struct plan *mailconvoy_find_plan_choice(const char *path,
 		plan_diag_print(diag, stderr, wants_colour());
 	if (!plan) {
 		size_t errors = plan_diag_errors(diag);
-		*code_out = code_of_class(plan_diag_get_class(diag));
+		*code_out = mailconvoy_find_class(plan_diag_get_class(diag));
 		(void)fprintf(stderr,
 		    "%s: %zu error%s, %zu warning%s. Nothing was started.\n",
 		    path, errors, mailconvoy_find_plural(errors), *warnings_out,

@@ -30,6 +30,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"writes the report of the last run"},
     {"show", "PLAN ID", 2, 2, mailconvoy_show,
 	"the settings of one account, and\nwhence each comes"},
+    {"explain", "[CODE|REASON]", 0, 1, mailconvoy_explain,
+	"what E0107 or auth.rejected means, and\nwhat to do"},
     {"help", "", 0, 0, mailconvoy_help, "this text"},
 };
 
@@ -48,7 +50,7 @@ static const struct mailconvoy_option table[] = {
 	NULL, 0,
 	"outcomes to run again: pending,\nfailed, interrupted, temp, auth,\npartial, quota, crash, ..."},
     {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD",
-	"status show", "table json", 0, "table or json"},
+	"check status show", "table json", 0, "table or json"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
 	"check run resume show", NULL, 0, "a pass of the plan"},
     {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",

@@ -296,6 +296,7 @@ bool plan_diag_get(
 	*out = (struct plan_diag_item){.code = item->code,
 	    .is_warning = item->code[0] == 'W',
 	    .place = {d->files[item->file].name, item->line, item->column},
+	    .width = item->width,
 	    .message = item->message,
 	    .hint = item->hint};
 	return true;

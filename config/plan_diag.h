@@ -24,6 +24,7 @@ struct plan_diag_item {
 	const char *code;
 	bool is_warning;
 	struct plan_place place;
+	unsigned width;      /* characters from there on */
 	const char *message; /* escaped */
 	const char *hint;    /* escaped but for its line ends; or NULL */
 };

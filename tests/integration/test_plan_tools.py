@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What mailconvoy says about a plan without running it. Needs no server."""
+import glob
 import json
+import os
+import re
 import subprocess
 import unittest
 
-from convoy import CANARY, SUPERVISOR, Case
+from convoy import CANARY, ROOT, SUPERVISOR, Case
 
 LAYERS = '''version: 1
 name: ex
@@ -98,6 +101,91 @@ class Show(ToolCase):
                       self.tool('show', 'plan.yaml', 'eve', code=66).stderr)
         self.assertIn('no pass "dleta"', self.tool(
             'check', 'plan.yaml', '--pass', 'dleta', code=78).stderr)
+
+
+class Check(ToolCase):
+    def test_problems_as_records(self):
+        self.write('plan.yaml', LAYERS.replace('preset: gmail', 'preset: gmial')
+                   .replace('{id: bob, user:', '{id: bob, usr:'))
+        got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json',
+                                   code=78).stdout)
+        self.assertEqual((got['plan'], got['errors']), ('plan.yaml', 2))
+        first, second = got['problems']
+        self.assertEqual(
+            (first['code'], first['severity'], first['file'], first['line'],
+             first['column'], first['end_column']),
+            ('E0126', 'error', 'plan.yaml', 4, 26, 31))
+        self.assertEqual(second['code'], 'E0107')
+        self.assertIn('did you mean "user"?', second['hint'])
+
+    def test_a_good_plan_as_a_record(self):
+        self.write('plan.yaml', LAYERS)
+        got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json').stdout)
+        self.assertEqual((got['accounts'], got['servers'], got['problems']),
+                         (2, 2, []))
+
+    def test_exit_codes_are_those_of_people(self):
+        self.write('plan.yaml', LAYERS, mode=0o644)
+        self.assertIn('E0304', self.tool('check', 'plan.yaml', '-o', 'json',
+                                         code=77).stdout)
+        self.assertIn('E0001', self.tool('check', 'no.yaml', '-o', 'json',
+                                         code=66).stdout)
+
+
+# Dotted words in quotes that are no reasons: kinds of records, hosts.
+NO_REASONS = {'account.plan', 'account.start', 'account.end', 'account.drop',
+              'run.start', 'run.resume', 'run.end', 'gmail.com',
+              'googlemail.com', 'outlook.com', 'yeah.net', 'source.server',
+              'source.user', 'source.password', 'target.user',
+              'target.password', 'target.server', 'plan.yaml',
+              'accounts.csv'}
+
+
+def sources(*folders):
+    for folder in folders:
+        for name in glob.glob(os.path.join(ROOT, folder, '**', '*.c'),
+                              recursive=True):
+            with open(name, encoding='utf-8') as f:
+                yield name, f.read()
+
+
+class Explain(ToolCase):
+    def names(self):
+        lines = self.tool('explain').stdout.splitlines()
+        return [line.split()[0] for line in lines]
+
+    def test_every_code_and_reason_of_the_programs_has_a_paragraph(self):
+        known = set(self.names())
+        used = {}
+        for name, text in sources('config'):
+            for code in re.findall(r'"([EW]\d{4})"', text):
+                used[code] = name
+        for name, text in sources('engine', 'orchestrator', 'cmd', 'config'):
+            if 'explain' in name:
+                continue
+            for reason in re.findall(r'"([a-z]+\.[a-z_]+)"', text):
+                if reason not in NO_REASONS:
+                    used[reason] = name
+        self.assertGreater(len(used), 150)
+        self.assertEqual(
+            {k: v for k, v in used.items() if k not in known}, {})
+
+    def test_the_names_are_sorted_and_unique(self):
+        names = self.names()
+        self.assertEqual(len(names), len(set(names)))
+        codes = [n for n in names if n[0] in 'EW' and n[1:].isdigit()]
+        self.assertEqual(names[:len(codes)], codes)
+        self.assertEqual(codes, sorted(codes))
+
+    def test_one_a_family_and_none(self):
+        one = self.tool('explain', 'e0107').stdout
+        self.assertTrue(one.startswith('E0107: an unknown key\n'))
+        self.assertLessEqual(max(map(len, one.splitlines())), 79)
+        family = self.tool('explain', 'throttle.*').stdout
+        self.assertIn('throttle.daily: ', family)
+        self.assertIn('throttle.later: ', family)
+        self.assertIn("did you mean 'E0107'?",
+                      self.tool('explain', 'E01077', code=64).stderr)
 
 
 if __name__ == '__main__':

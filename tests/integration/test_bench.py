@@ -66,3 +66,17 @@ class Bench(Case):
         self.assertTrue(text.endswith('after\n'), text)
         self.assertIn(table, text)
         self.assertNotIn('\nold\n', text)
+
+    def test_what_the_supervisor_costs(self):
+        path = self.path('batch.json')
+        ended = subprocess.run(
+            [sys.executable, BENCH + '-batch', '--accounts', '8', '--jobs',
+             '2', '--json', path], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=dict(os.environ, MAILCONVOY_BUILD=convoy.BUILD),
+            timeout=convoy.PATIENCE)
+        self.assertEqual(0, ended.returncode, ended.stdout + ended.stderr)
+        with open(path, encoding='utf-8') as f:
+            row, = json.load(f)
+        self.assertLessEqual({'cpu_ms_account', 'peak_kib', 'core_percent'},
+                             row.keys())

@@ -4,47 +4,121 @@
 #include <stdlib.h>
 
 #include "engine/base/mem.h"
+#include "orchestrator/sched_private.h"
+
+static int init_servers(struct sched *s)
+{
+	static const struct sched_server_config unlimited = {0};
+	const struct sched_server_config *from = s->config.servers;
+	size_t count = s->config.server_count;
+
+	if (count == 0) {
+		from = &unlimited;
+		count = 1;
+	}
+	s->config.servers = NULL; // the caller's, from now on gone
+	s->servers = mem_try_calloc(count, sizeof(*s->servers));
+	if (!s->servers)
+		return -1;
+	for (; s->server_count < count; s->server_count++)
+		if (sched_server_init(&s->servers[s->server_count],
+			&from[s->server_count]) < 0)
+			return -1;
+	return 0;
+}
 
 int sched_init(struct sched *s, const struct sched_config *config, size_t count)
 {
 	*s = (struct sched){
 	    .config = *config,
 	    .accounts = mem_try_calloc(count, sizeof(*s->accounts)),
+	    .pairs = mem_try_calloc(count, sizeof(*s->pairs)),
+	    .logins = mem_try_calloc(config->login_count, sizeof(*s->logins)),
 	    .count = count,
-	    .first_pending = count,
 	    .next_start = INT64_MIN,
+	    .hold_until = INT64_MIN,
 	    .random = config->seed | 1,
 	};
 	if (s->config.jobs == 0)
 		s->config.jobs = 1;
 	s->by_state[SCHED_SKIPPED] = count;
-	return s->accounts ? 0 : -1;
+	if (!s->accounts || !s->pairs || !s->logins)
+		return -1;
+	return init_servers(s);
 }
 
 void sched_release(struct sched *s)
 {
+	for (size_t i = 0; i < s->server_count; i++)
+		sched_server_release(&s->servers[i]);
+	free(s->servers);
 	free(s->accounts);
+	free(s->pairs);
+	free(s->logins);
 	*s = (struct sched){0};
 }
 
-/* The one place that changes a state. */
-static void set_state(struct sched *s, size_t i, enum sched_state state)
+void sched_set_state(struct sched *s, size_t i, enum sched_state state)
 {
-	s->by_state[s->accounts[i].state]--;
+	struct sched_account *a = &s->accounts[i];
+	struct sched_pair *p = &s->pairs[a->pair];
+
+	s->by_state[a->state]--;
 	s->by_state[state]++;
-	s->accounts[i].state = state;
-	if (state == SCHED_PENDING && i < s->first_pending)
-		s->first_pending = i;
+	if (a->state == SCHED_PENDING)
+		p->pending--;
+	if (state == SCHED_PENDING) {
+		p->pending++;
+		if (a->rank < s->accounts[p->first].rank)
+			p->first = i;
+	}
+	a->state = state;
 }
 
-void sched_add(struct sched *s, size_t account)
+static uint32_t pair_of(struct sched *s, const struct sched_want *want)
 {
-	set_state(s, account, SCHED_PENDING);
+	for (size_t i = 0; i < s->pair_count; i++)
+		if (s->pairs[i].servers[SCHED_SOURCE] ==
+			want->servers[SCHED_SOURCE] &&
+		    s->pairs[i].servers[SCHED_TARGET] ==
+			want->servers[SCHED_TARGET])
+			return (uint32_t)i;
+	s->pairs[s->pair_count] =
+	    (struct sched_pair){.servers = {want->servers[SCHED_SOURCE],
+				    want->servers[SCHED_TARGET]},
+		.first = SIZE_MAX};
+	return (uint32_t)s->pair_count++;
+}
+
+void sched_add(struct sched *s, size_t account, const struct sched_want *want)
+{
+	static const struct sched_want plain = {
+	    .connections = 1, .logins = {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}};
+	struct sched_account *a = &s->accounts[account];
+
+	a->want = want ? *want : plain;
+	if (a->want.connections == 0)
+		a->want.connections = 1;
+	a->rank = s->added++;
+	a->next = SIZE_MAX;
+	a->pair = pair_of(s, &a->want);
+	struct sched_pair *p = &s->pairs[a->pair];
+	if (p->first == SIZE_MAX)
+		p->first = account;
+	else
+		s->accounts[p->last].next = account;
+	p->last = account;
+	sched_set_state(s, account, SCHED_PENDING);
 }
 
 void sched_stop(struct sched *s)
 {
 	s->stopped = true;
+}
+
+void sched_hold(struct sched *s, int64_t until_ms)
+{
+	s->hold_until = until_ms;
 }
 
 bool sched_is_over(const struct sched *s)
@@ -56,63 +130,222 @@ bool sched_is_over(const struct sched *s)
 				 s->by_state[SCHED_AT_END] == 0);
 }
 
-/* Pending ones first, in plan order, so that an account with trouble never
- * delays another; then those whose wait is over, longest due first. */
-static bool find(struct sched *s, int64_t now_ms, size_t *out)
+bool sched_changed(struct sched *s, size_t *server_out)
 {
-	if (s->by_state[SCHED_PENDING] > 0) {
-		while (s->accounts[s->first_pending].state != SCHED_PENDING)
-			s->first_pending++;
-		*out = s->first_pending;
+	for (size_t i = 0; i < s->server_count; i++) {
+		if (!s->servers[i].is_changed)
+			continue;
+		s->servers[i].is_changed = false;
+		*server_out = i;
 		return true;
 	}
-	bool found = false;
-	if (s->by_state[SCHED_WAITING] > 0) {
-		for (size_t i = 0; i < s->count; i++) {
-			const struct sched_account *a = &s->accounts[i];
-			if (a->state != SCHED_WAITING || a->not_before > now_ms)
-				continue;
-			if (!found ||
-			    a->not_before < s->accounts[*out].not_before)
-				*out = i;
-			found = true;
-		}
-		return found;
+	return false;
+}
+
+/* -------------------------------------------------------------- servers */
+
+/* Connections at a server for one of the account's. */
+static unsigned each(const struct sched_pair *p)
+{
+	return p->servers[SCHED_SOURCE] == p->servers[SCHED_TARGET] ? 2 : 1;
+}
+
+/* When one account of the pair may start. */
+static int64_t ready_ms(
+    const struct sched *s, const struct sched_pair *p, int64_t now_ms)
+{
+	int64_t ready = now_ms;
+
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		const struct sched_server *server =
+		    &s->servers[p->servers[side]];
+		int64_t room = sched_server_ready_ms(server, each(p), now_ms);
+		int64_t back = breaker_ready_ms(&server->breaker, now_ms);
+		ready = room > ready ? room : ready;
+		ready = back > ready ? back : ready;
 	}
-	if (s->by_state[SCHED_AT_END] == 0)
+	return ready;
+}
+
+static void take_connections(struct sched *s, size_t i, int64_t now_ms)
+{
+	struct sched_account *a = &s->accounts[i];
+	const struct sched_pair *p = &s->pairs[a->pair];
+
+	a->connections = a->want.connections;
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		struct sched_server *server = &s->servers[p->servers[side]];
+		a->connections =
+		    sched_server_room(server, a->connections, each(p), now_ms);
+		// what is to be found out is found out with one
+		if (server->breaker.state == BREAKER_OPEN)
+			a->connections = 1;
+	}
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		struct sched_server *server = &s->servers[p->servers[side]];
+		sched_server_take(server, a->connections, now_ms);
+		a->is_probe[side] = breaker_started(&server->breaker);
+		server->is_changed |= a->is_probe[side];
+	}
+}
+
+void sched_give_connections(struct sched *s, size_t i)
+{
+	struct sched_account *a = &s->accounts[i];
+
+	for (int side = 0; side < SCHED_SIDES; side++)
+		sched_server_give(
+		    &s->servers[a->want.servers[side]], a->connections);
+	a->connections = 0;
+}
+
+/* ----------------------------------------------------------------- next */
+
+static bool find_pending(struct sched *s, int64_t now_ms, size_t *out)
+{
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < s->pair_count; i++) {
+		struct sched_pair *p = &s->pairs[i];
+		if (p->pending == 0 || ready_ms(s, p, now_ms) > now_ms)
+			continue;
+		while (s->accounts[p->first].state != SCHED_PENDING)
+			p->first = s->accounts[p->first].next;
+		if (best == SIZE_MAX ||
+		    s->accounts[p->first].rank < s->accounts[best].rank)
+			best = p->first;
+	}
+	*out = best;
+	return best != SIZE_MAX;
+}
+
+static bool waits(const struct sched_account *a)
+{
+	return a->state == SCHED_WAITING || a->state == SCHED_DEFERRED;
+}
+
+/* Longest due first. */
+static bool find_due(const struct sched *s, int64_t now_ms, size_t *out)
+{
+	bool found = false;
+
+	if (s->by_state[SCHED_WAITING] + s->by_state[SCHED_DEFERRED] == 0)
 		return false;
-	size_t first = s->count;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct sched_account *a = &s->accounts[i];
+		if (!waits(a) || a->not_before > now_ms ||
+		    (found && a->not_before >= s->accounts[*out].not_before) ||
+		    ready_ms(s, &s->pairs[a->pair], now_ms) > now_ms)
+			continue;
+		*out = i;
+		found = true;
+	}
+	return found;
+}
+
+/* When all others have their first result. */
+static bool find_at_end(const struct sched *s, int64_t now_ms, size_t *out)
+{
+	size_t best = SIZE_MAX;
+
+	if (s->by_state[SCHED_AT_END] == 0 || s->by_state[SCHED_PENDING] > 0 ||
+	    s->by_state[SCHED_WAITING] > 0)
+		return false;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct sched_account *a = &s->accounts[i];
 		if (a->state == SCHED_RUNNING && !a->second_pass)
 			return false; // the end has not come
-		if (a->state == SCHED_AT_END && first == s->count)
-			first = i;
+		if (a->state == SCHED_AT_END &&
+		    (best == SIZE_MAX || a->rank < s->accounts[best].rank) &&
+		    ready_ms(s, &s->pairs[a->pair], now_ms) <= now_ms)
+			best = i;
 	}
-	*out = first;
-	return true;
+	*out = best;
+	return best != SIZE_MAX;
 }
 
-bool sched_take(struct sched *s, int64_t now_ms, size_t *account_out)
+bool sched_take(struct sched *s, int64_t now_ms, size_t *account_out,
+    unsigned *connections_out)
 {
 	size_t i = 0;
 
 	if (s->stopped || s->by_state[SCHED_RUNNING] >= s->config.jobs ||
-	    now_ms < s->next_start || !find(s, now_ms, &i))
+	    now_ms < s->next_start || now_ms < s->hold_until)
+		return false;
+	// an account with trouble never delays another
+	if (!find_pending(s, now_ms, &i) && !find_due(s, now_ms, &i) &&
+	    !find_at_end(s, now_ms, &i))
 		return false;
 	if (s->accounts[i].state == SCHED_AT_END)
 		s->accounts[i].second_pass = true;
-	set_state(s, i, SCHED_RUNNING);
+	sched_set_state(s, i, SCHED_RUNNING);
+	take_connections(s, i, now_ms);
 	s->next_start = now_ms + (int64_t)s->config.start_delay_ms;
 	*account_out = i;
+	if (connections_out)
+		*connections_out = s->accounts[i].connections;
 	return true;
+}
+
+static void end_probe(struct sched *s, size_t account)
+{
+	struct sched_account *a = &s->accounts[account];
+
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		struct sched_server *server =
+		    &s->servers[a->want.servers[side]];
+		if (a->is_probe[side])
+			breaker_gone(&server->breaker);
+		a->is_probe[side] = false;
+	}
 }
 
 void sched_put_back(
     struct sched *s, size_t account, int64_t now_ms, int64_t wait_ms)
 {
-	set_state(s, account, SCHED_PENDING);
+	sched_give_connections(s, account);
+	end_probe(s, account);
+	sched_set_state(s, account, SCHED_PENDING);
 	s->next_start = now_ms + wait_ms;
+}
+
+static int64_t wake_waiting(const struct sched *s, int64_t now_ms)
+{
+	int64_t wake = INT64_MAX;
+
+	if (s->by_state[SCHED_WAITING] + s->by_state[SCHED_DEFERRED] == 0)
+		return wake;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct sched_account *a = &s->accounts[i];
+		if (!waits(a) || a->not_before >= wake)
+			continue;
+		int64_t at = ready_ms(s, &s->pairs[a->pair], now_ms);
+		if (a->not_before > at)
+			at = a->not_before;
+		wake = at < wake ? at : wake;
+	}
+	return wake;
+}
+
+/* Those at the end come when all others are done, which is an event; then when
+ * their servers let them. */
+static int64_t wake_at_end(const struct sched *s, int64_t now_ms)
+{
+	int64_t wake = INT64_MAX;
+
+	if (s->by_state[SCHED_AT_END] == 0 || s->by_state[SCHED_PENDING] > 0 ||
+	    s->by_state[SCHED_WAITING] > 0)
+		return wake;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct sched_account *a = &s->accounts[i];
+		if (a->state == SCHED_RUNNING && !a->second_pass)
+			return INT64_MAX;
+		if (a->state != SCHED_AT_END)
+			continue;
+		int64_t at = ready_ms(s, &s->pairs[a->pair], now_ms);
+		wake = at < wake ? at : wake;
+	}
+	return wake;
 }
 
 int64_t sched_wake(const struct sched *s, int64_t now_ms)
@@ -121,82 +354,17 @@ int64_t sched_wake(const struct sched *s, int64_t now_ms)
 
 	if (s->stopped || s->by_state[SCHED_RUNNING] >= s->config.jobs)
 		return INT64_MAX; // an end comes first
-	if (s->by_state[SCHED_PENDING] > 0)
-		wake = now_ms;
-	else if (s->by_state[SCHED_WAITING] > 0) {
-		for (size_t i = 0; i < s->count; i++)
-			if (s->accounts[i].state == SCHED_WAITING &&
-			    s->accounts[i].not_before < wake)
-				wake = s->accounts[i].not_before;
-	} else if (s->by_state[SCHED_AT_END] > 0) {
-		if (s->by_state[SCHED_RUNNING] > 0 && s->next_start <= now_ms)
-			return INT64_MAX; // waits for the others
-		wake = now_ms;
+	for (size_t i = 0; i < s->pair_count; i++) {
+		if (s->pairs[i].pending == 0)
+			continue;
+		int64_t at = ready_ms(s, &s->pairs[i], now_ms);
+		wake = at < wake ? at : wake;
 	}
-	return wake != INT64_MAX && wake < s->next_start ? s->next_start : wake;
-}
-
-static double random_unit(struct sched *s)
-{
-	// xorshift64: spreads retries, guards nothing
-	s->random ^= s->random << 13;
-	s->random ^= s->random >> 7;
-	s->random ^= s->random << 17;
-	return (double)(s->random >> 11) / (double)(1ULL << 53);
-}
-
-static int64_t backoff(struct sched *s, unsigned failures)
-{
-	const struct sched_config *c = &s->config;
-	double wait = (double)c->backoff_ms;
-	double max = (double)c->max_wait_ms;
-
-	for (unsigned i = 1; i < failures && wait < max; i++)
-		wait *= c->factor;
-	if (wait > max)
-		wait = max;
-	double spread = wait * c->jitter_percent / 100;
-	wait += (random_unit(s) * 2 - 1) * spread;
-	return wait < 0 ? 0 : (int64_t)wait;
-}
-
-static int64_t again_at(
-    struct sched *s, size_t account, int64_t now_ms, int64_t wait_ms)
-{
-	s->accounts[account].not_before = now_ms + wait_ms;
-	set_state(s, account, SCHED_WAITING);
-	return wait_ms;
-}
-
-int64_t sched_ended(
-    struct sched *s, size_t account, enum exit_retry retry, int64_t now_ms)
-{
-	struct sched_account *a = &s->accounts[account];
-
-	a->tries++;
-	switch (retry) {
-	case EXIT_RETRY_BACKOFF:
-		if (++a->failures < s->config.attempts)
-			return again_at(
-			    s, account, now_ms, backoff(s, a->failures));
-		break;
-	case EXIT_RETRY_ONCE:
-		if (!a->retried_once) {
-			a->retried_once = true;
-			return again_at(s, account, now_ms, 0);
-		}
-		break;
-	case EXIT_RETRY_AT_END:
-		if (!a->second_pass) {
-			set_state(s, account, SCHED_AT_END);
-			return 0;
-		}
-		break;
-	case EXIT_RETRY_NEVER:
-	case EXIT_RETRY_AT_TIME:
-	case EXIT_RETRY_RESUME:
-		break;
-	}
-	set_state(s, account, SCHED_DONE);
-	return -1;
+	int64_t due = wake_waiting(s, now_ms), end = wake_at_end(s, now_ms);
+	wake = due < wake ? due : wake;
+	wake = end < wake ? end : wake;
+	if (wake == INT64_MAX)
+		return wake;
+	wake = wake < s->next_start ? s->next_start : wake;
+	return wake < s->hold_until ? s->hold_until : wake;
 }

@@ -29,10 +29,12 @@ static struct slot *free_slot(struct supervisor *s)
 static void start_accounts(struct supervisor *s)
 {
 	size_t account = 0;
+	unsigned connections = 0;
 
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
 		struct slot *slot = free_slot(s);
-		if (!slot || !sched_take(&s->sched, clock_ms(), &account))
+		if (!slot ||
+		    !sched_take(&s->sched, clock_ms(), &account, &connections))
 			return;
 		slot->account = account;
 		supervisor_slot_event(s, slot, SLOT_ON_ASSIGN);

@@ -198,7 +198,7 @@ static size_t select_accounts(
 		}
 		s->standings[i].is_final = false;
 		s->standings[i].is_selected = true;
-		sched_add(&s->sched, i);
+		sched_add(&s->sched, i, NULL);
 		selected++;
 	}
 	return selected;

@@ -333,7 +333,8 @@ static void publish(
 
 	count_start(s, v, account->id);
 	count_local(s, v, account->id);
-	int64_t wait = sched_ended(&s->sched, slot->account, v->retry, now);
+	const struct sched_result ended = {.retry = v->retry};
+	int64_t wait = sched_ended(&s->sched, slot->account, &ended, now);
 	remember(standing, v);
 	standing->is_final = wait < 0 && v->retry != EXIT_RETRY_RESUME;
 	if (s->sched.stopped)

@@ -16,14 +16,22 @@ static void start(struct sched *s, const struct sched_config *c, size_t count)
 {
 	cr_assert_eq(sched_init(s, c, count), 0);
 	for (size_t i = 0; i < count; i++)
-		sched_add(s, i);
+		sched_add(s, i, NULL);
 }
 
 static size_t take(struct sched *s, int64_t now)
 {
 	size_t i = SIZE_MAX;
 
-	return sched_take(s, now, &i) ? i : SIZE_MAX;
+	return sched_take(s, now, &i, NULL) ? i : SIZE_MAX;
+}
+
+static int64_t ended(
+    struct sched *s, size_t account, enum exit_retry retry, int64_t now)
+{
+	const struct sched_result result = {.retry = retry};
+
+	return sched_ended(s, account, &result, now);
 }
 
 Test(sched, keeps_plan_order_and_the_bound)
@@ -35,13 +43,13 @@ Test(sched, keeps_plan_order_and_the_bound)
 	cr_assert_eq(take(&s, 0), 1);
 	cr_assert_eq(take(&s, 0), SIZE_MAX);
 	cr_assert_eq(sched_wake(&s, 0), INT64_MAX);
-	cr_assert_eq(sched_ended(&s, 1, EXIT_RETRY_NEVER, 0), -1);
+	cr_assert_eq(ended(&s, 1, EXIT_RETRY_NEVER, 0), -1);
 	cr_assert_eq(take(&s, 0), 2);
-	cr_assert_eq(sched_ended(&s, 0, EXIT_RETRY_NEVER, 0), -1);
+	cr_assert_eq(ended(&s, 0, EXIT_RETRY_NEVER, 0), -1);
 	cr_assert_eq(take(&s, 0), 3);
-	cr_assert_eq(sched_ended(&s, 2, EXIT_RETRY_NEVER, 0), -1);
+	cr_assert_eq(ended(&s, 2, EXIT_RETRY_NEVER, 0), -1);
 	cr_assert_not(sched_is_over(&s));
-	cr_assert_eq(sched_ended(&s, 3, EXIT_RETRY_NEVER, 0), -1);
+	cr_assert_eq(ended(&s, 3, EXIT_RETRY_NEVER, 0), -1);
 	cr_assert(sched_is_over(&s));
 	sched_release(&s);
 }
@@ -68,7 +76,6 @@ ParameterizedTestParameters(sched, retry_by_class)
 {
 	static struct retry_row rows[] = {
 	    {EXIT_RETRY_NEVER, -1, -1, -1},
-	    {EXIT_RETRY_AT_TIME, -1, -1, -1},
 	    {EXIT_RETRY_RESUME, -1, -1, -1},
 	    {EXIT_RETRY_ONCE, 0, -1, -1},
 	    {EXIT_RETRY_AT_END, 0, -1, -1},
@@ -88,7 +95,7 @@ ParameterizedTest(struct retry_row *row, sched, retry_by_class)
 	start(&s, &plain, 1);
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(take(&s, now), 0, "attempt %d", i + 1);
-		int64_t wait = sched_ended(&s, 0, row->retry, now);
+		int64_t wait = ended(&s, 0, row->retry, now);
 		cr_assert_eq(wait, waits[i], "attempt %d", i + 1);
 		if (wait < 0)
 			break;
@@ -111,7 +118,7 @@ Test(sched, backoff_has_a_ceiling)
 	start(&s, &c, 1);
 	for (int i = 0; i < 5; i++) {
 		(void)take(&s, now);
-		wait = sched_ended(&s, 0, EXIT_RETRY_BACKOFF, now);
+		wait = ended(&s, 0, EXIT_RETRY_BACKOFF, now);
 		now += wait;
 	}
 	cr_assert_eq(wait, 5000);
@@ -129,7 +136,7 @@ Test(sched, jitter_stays_in_its_range)
 		c.seed = seed * UINT64_C(0x9e3779b97f4a7c15);
 		start(&s, &c, 1);
 		(void)take(&s, 0);
-		int64_t wait = sched_ended(&s, 0, EXIT_RETRY_BACKOFF, 0);
+		int64_t wait = ended(&s, 0, EXIT_RETRY_BACKOFF, 0);
 		low = wait < low ? wait : low;
 		high = wait > high ? wait : high;
 		sched_release(&s);
@@ -144,12 +151,12 @@ Test(sched, trouble_does_not_delay_others)
 
 	start(&s, &plain, 4);
 	(void)take(&s, 0);
-	cr_assert_eq(sched_ended(&s, 0, EXIT_RETRY_ONCE, 0), 0);
+	cr_assert_eq(ended(&s, 0, EXIT_RETRY_ONCE, 0), 0);
 	cr_assert_eq(take(&s, 0), 1);
 	cr_assert_eq(take(&s, 0), 2);
-	(void)sched_ended(&s, 1, EXIT_RETRY_NEVER, 0);
+	(void)ended(&s, 1, EXIT_RETRY_NEVER, 0);
 	cr_assert_eq(take(&s, 0), 3);
-	(void)sched_ended(&s, 2, EXIT_RETRY_NEVER, 0);
+	(void)ended(&s, 2, EXIT_RETRY_NEVER, 0);
 	cr_assert_eq(take(&s, 0), 0);
 	sched_release(&s);
 }
@@ -161,20 +168,20 @@ Test(sched, changed_accounts_wait_for_the_end)
 	start(&s, &plain, 3);
 	(void)take(&s, 0);
 	(void)take(&s, 0);
-	cr_assert_eq(sched_ended(&s, 0, EXIT_RETRY_AT_END, 0), 0);
+	cr_assert_eq(ended(&s, 0, EXIT_RETRY_AT_END, 0), 0);
 	cr_assert_eq(take(&s, 0), 2);
-	cr_assert_eq(sched_ended(&s, 1, EXIT_RETRY_BACKOFF, 0), 1000);
-	(void)sched_ended(&s, 2, EXIT_RETRY_AT_END, 0);
+	cr_assert_eq(ended(&s, 1, EXIT_RETRY_BACKOFF, 0), 1000);
+	(void)ended(&s, 2, EXIT_RETRY_AT_END, 0);
 	cr_assert_eq(take(&s, 500), SIZE_MAX);
 	cr_assert_eq(sched_wake(&s, 500), 1000);
 	cr_assert_eq(take(&s, 1000), 1);
 	cr_assert_eq(take(&s, 1000), SIZE_MAX); /* 1 still runs */
 	cr_assert_eq(sched_wake(&s, 1000), INT64_MAX);
-	(void)sched_ended(&s, 1, EXIT_RETRY_NEVER, 1000);
+	(void)ended(&s, 1, EXIT_RETRY_NEVER, 1000);
 	cr_assert_eq(take(&s, 1000), 0);
 	cr_assert_eq(take(&s, 1000), 2); /* second passes run together */
-	cr_assert_eq(sched_ended(&s, 0, EXIT_RETRY_AT_END, 1000), -1);
-	cr_assert_eq(sched_ended(&s, 2, EXIT_RETRY_NEVER, 1000), -1);
+	cr_assert_eq(ended(&s, 0, EXIT_RETRY_AT_END, 1000), -1);
+	cr_assert_eq(ended(&s, 2, EXIT_RETRY_NEVER, 1000), -1);
 	cr_assert(sched_is_over(&s));
 	sched_release(&s);
 }
@@ -202,7 +209,7 @@ Test(sched, stop_starts_nothing_more)
 	sched_stop(&s);
 	cr_assert_eq(take(&s, 0), SIZE_MAX);
 	cr_assert_not(sched_is_over(&s));
-	(void)sched_ended(&s, 0, EXIT_RETRY_BACKOFF, 0);
+	(void)ended(&s, 0, EXIT_RETRY_BACKOFF, 0);
 	cr_assert(sched_is_over(&s));
 	cr_assert_eq(sched_wake(&s, 0), INT64_MAX);
 	sched_release(&s);

@@ -8,9 +8,14 @@
 #include "engine/base/mem.h"
 #include "engine/contract/record.h"
 
+enum {
+	/* a week: no server's word puts an account off for ever */
+	RETRY_AFTER_MAX_MS = 7 * 24 * 3600 * 1000
+};
+
 void collect_init(struct collect *c)
 {
-	*c = (struct collect){0};
+	*c = (struct collect){.side = COLLECT_SIDE_NONE};
 	buf_init(&c->pending, RECORD_LINE_MAX);
 }
 
@@ -40,6 +45,15 @@ static int broken(struct collect *c)
 	return -1;
 }
 
+static enum collect_side side_of(const char *name)
+{
+	if (name && strcmp(name, "source") == 0)
+		return COLLECT_SIDE_SOURCE;
+	if (name && strcmp(name, "target") == 0)
+		return COLLECT_SIDE_TARGET;
+	return COLLECT_SIDE_NONE;
+}
+
 static int take_line(struct collect *c, const char *line, size_t len,
     collect_fn *fn, void *context)
 {
@@ -54,6 +68,10 @@ static int take_line(struct collect *c, const char *line, size_t len,
 	if (r.event == RECORD_END) {
 		c->ended = true;
 		c->exit = r.exit;
+		c->side = side_of(r.side);
+		c->retry_after_ms = r.retry_after_ms > RETRY_AFTER_MAX_MS
+					? RETRY_AFTER_MAX_MS
+					: r.retry_after_ms;
 		set_text(c->reason, sizeof(c->reason), r.reason);
 		set_text(c->text, sizeof(c->text), r.text);
 	}
@@ -109,7 +127,8 @@ void collect_verdict(struct verdict *out, enum exit_code code,
 	*out = (struct verdict){.outcome = info->outcome,
 	    .exit = (int)code,
 	    .batch = (int)code,
-	    .retry = info->retry};
+	    .retry = info->retry,
+	    .side = COLLECT_SIDE_NONE};
 	set_text(out->reason, sizeof(out->reason), reason);
 	set_text(out->text, sizeof(out->text), text);
 }
@@ -121,7 +140,8 @@ static void crash(
 	    .exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 					: WEXITSTATUS(status),
 	    .batch = EXIT_CODE_PARTIAL,
-	    .retry = EXIT_RETRY_ONCE};
+	    .retry = EXIT_RETRY_ONCE,
+	    .side = COLLECT_SIDE_NONE};
 	set_text(out->reason, sizeof(out->reason), reason);
 	set_text(out->text, sizeof(out->text), text);
 }
@@ -166,6 +186,8 @@ static void judge_exit(const struct collect *c, int status, struct verdict *out)
 		    "the engine said ok but its numbers do not add up");
 	} else {
 		collect_verdict(out, (enum exit_code)code, c->reason, c->text);
+		out->side = c->side;
+		out->retry_after_ms = c->retry_after_ms;
 	}
 }
 
@@ -177,7 +199,8 @@ void collect_judge(const struct collect *c, int wait_status,
 		      c->exit == WEXITSTATUS(wait_status) &&
 		      is_engine_code(c->exit);
 
-	if (!agreed && cause == COLLECT_CAUSE_OPERATOR) {
+	if (!agreed &&
+	    (cause == COLLECT_CAUSE_OPERATOR || cause == COLLECT_CAUSE_RULE)) {
 		collect_verdict(out, EXIT_CODE_INTERRUPTED, "operator.stop",
 		    "stopped by the operator");
 	} else if (cause == COLLECT_CAUSE_STALLED &&

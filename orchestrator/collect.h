@@ -21,13 +21,22 @@ enum {
 	COLLECT_TEXT_BYTES = 1100
 };
 
+enum collect_side {
+	COLLECT_SIDE_SOURCE,
+	COLLECT_SIDE_TARGET,
+	COLLECT_SIDE_NONE
+};
+
 struct collect {
 	struct buf pending; /* a line that is not complete */
 	bool any;           /* a record came */
 	bool ended;         /* the `end` record came */
 	bool broken;        /* the stream is none of records */
 	struct error problem;
-	int exit; /* of the `end` record */
+	/* of the `end` record */
+	int exit;
+	enum collect_side side;  /* the server that it failed at */
+	uint64_t retry_after_ms; /* that server's own wait; 0: none */
 	char reason[COLLECT_REASON_BYTES];
 	char text[COLLECT_TEXT_BYTES];
 	struct tally finished; /* of the mailboxes that are done */
@@ -51,7 +60,8 @@ void collect_finish(struct collect *c);
 enum collect_cause {
 	COLLECT_CAUSE_OWN,      /* no */
 	COLLECT_CAUSE_OPERATOR, /* stop or kill by the operator */
-	COLLECT_CAUSE_STALLED   /* no sign of life */
+	COLLECT_CAUSE_STALLED,  /* no sign of life */
+	COLLECT_CAUSE_RULE /* a rule of the plan; judged as the operator's */
 };
 
 struct verdict {
@@ -60,6 +70,8 @@ struct verdict {
 	int batch;           /* the code by which it counts for the batch */
 	enum exit_retry retry;
 	bool start_failure; /* ended before its first record */
+	enum collect_side side;
+	uint64_t retry_after_ms;
 	char reason[COLLECT_REASON_BYTES];
 	char text[COLLECT_TEXT_BYTES];
 };

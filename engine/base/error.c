@@ -31,6 +31,7 @@ static void fill(struct error *err, enum error_kind kind, const char *reason)
 	err->retry = kind == ERROR_IO || kind == ERROR_TIMEOUT
 			 ? ERROR_RETRY_LATER
 			 : ERROR_RETRY_NEVER;
+	err->wait_ms = 0;
 	(void)snprintf(err->reason, sizeof(err->reason), "%s", reason);
 }
 

@@ -11,6 +11,7 @@
 #define ENGINE_BASE_ERROR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum error_kind {
 	ERROR_NONE,
@@ -53,6 +54,7 @@ struct error {
 	enum error_kind kind;
 	enum error_scope scope;
 	enum error_retry retry;
+	uint32_t wait_ms; /* that the server asks for; 0: none is known */
 	char reason[ERROR_REASON_BYTES]; /* dotted and stable: "net.refused" */
 	char text[ERROR_TEXT_BYTES];     /* lower case, no final stop */
 };

@@ -51,6 +51,7 @@ static const struct {
     {"expected", offsetof(struct record, expected)},
     {"expected_bytes", offsetof(struct record, expected_bytes)},
     {"duration_ms", offsetof(struct record, duration_ms)},
+    {"retry_after_ms", offsetof(struct record, retry_after_ms)},
 };
 
 const char *record_event_name(enum record_event event)

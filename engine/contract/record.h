@@ -54,8 +54,9 @@ struct record {
 	uint64_t uid, uidvalidity, size;
 	uint64_t expected; /* progress: messages to be copied, known so far */
 	uint64_t expected_bytes;
-	int exit;             /* end */
-	uint64_t duration_ms; /* end */
+	int exit;                /* end */
+	uint64_t duration_ms;    /* end */
+	uint64_t retry_after_ms; /* end: what the server asks for */
 	struct tally tally;
 	struct probe probe;
 };

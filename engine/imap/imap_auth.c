@@ -479,10 +479,13 @@ static int refused(
 
 	if (imap_cmd_has_code(cmd, "REFERRAL"))
 		return refer(conn, cmd, err);
-	if (is_temporary(cmd))
-		return error_set(err, ERROR_IO, "auth.unavailable",
+	if (is_temporary(cmd)) {
+		(void)error_set(err, ERROR_IO, "auth.unavailable",
 		    "the server cannot log '%s' in now: '%s'", set->user,
 		    words);
+		err->wait_ms = imap_refusal_wait_ms(words);
+		return -1;
+	}
 	if (imap_refusal_of(cmd) == IMAP_REFUSAL_TLS_NEEDED)
 		return error_set(err, ERROR_TLS, "tls.required",
 		    "the server wants TLS before a password: '%s'", words);

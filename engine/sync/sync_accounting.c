@@ -112,6 +112,7 @@ void sync_accounting_close(struct sync_plan *plan,
 	}
 	if (plan)
 		tally_add(&result->tally, &plan->beside);
+	result->side = ending->error ? ending->side : NULL;
 	if (ending->error)
 		result->error = *ending->error;
 	else if (ending->interrupted)
@@ -146,6 +147,8 @@ void sync_accounting_report(const struct sync_result *result, struct log *log,
 	const struct record record = {
 	    .event = RECORD_END,
 	    .exit = (int)result->exit,
+	    .side = (char *)(uintptr_t)result->side,
+	    .retry_after_ms = failed ? result->error.wait_ms : 0,
 	    .reason = failed ? (char *)(uintptr_t)result->error.reason : NULL,
 	    .text = failed ? (char *)(uintptr_t)result->error.text : NULL,
 	    .duration_ms = result->duration_ms,

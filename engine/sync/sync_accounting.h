@@ -20,6 +20,7 @@ struct sync_reporter;
 struct sync_result {
 	enum exit_code exit;
 	struct error error; /* kind ERROR_NONE when there is none */
+	const char *side;   /* the one whose error it is, or NULL */
 	struct tally tally;
 	uint64_t duration_ms;
 };
@@ -27,6 +28,7 @@ struct sync_result {
 /* How the sides ended. */
 struct sync_ending {
 	const struct error *error; /* the one that ended the run, or NULL */
+	const char *side;          /* of that error; NULL: of neither */
 	bool interrupted, changed, needs_look;
 };
 

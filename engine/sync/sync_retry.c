@@ -21,8 +21,9 @@ static bool may_pass(const struct error *err)
 	       strcmp(err->reason, "proto.syntax") == 0;
 }
 
-int sync_retry_later(struct sync_retry *r,
-    const struct sync_retry_refusal *refusal, struct error *err)
+/* What the refusal makes of the run. */
+static int judge(
+    const struct sync_retry_refusal *refusal, int64_t asked, struct error *err)
 {
 	enum {
 		MINUTE_MS = 60000
@@ -30,22 +31,30 @@ int sync_retry_later(struct sync_retry *r,
 
 	char when[CLOCK_TEXT_BYTES];
 
-	r->asked_ms = imap_refusal_wait_ms(refusal->words);
 	if (refusal->meaning == IMAP_REFUSAL_DAILY_LIMIT)
 		return error_set(err, ERROR_DEFERRED, "throttle.daily",
 		    "%s: %s refused, a limit of the day is reached: '%s'; run again tomorrow",
 		    refusal->side, refusal->verb, refusal->words);
-	if (r->asked_ms > SYNC_RETRY_WAIT_MAX_MS) {
-		clock_format(refusal->now_wall_ms + r->asked_ms, when);
+	if (asked > SYNC_RETRY_WAIT_MAX_MS) {
+		clock_format(refusal->now_wall_ms + asked, when);
 		return error_set(err, ERROR_DEFERRED, "throttle.later",
 		    "%s: %s refused, the server asks to wait %u minutes: '%s'; run again after %s",
 		    refusal->side, refusal->verb,
-		    (unsigned)((r->asked_ms + MINUTE_MS - 1) / MINUTE_MS),
+		    (unsigned)((asked + MINUTE_MS - 1) / MINUTE_MS),
 		    refusal->words, when);
 	}
 	return error_set(err, ERROR_IO, "throttle",
 	    "%s: %s refused for now: '%s'", refusal->side, refusal->verb,
 	    refusal->words);
+}
+
+int sync_retry_later(struct sync_retry *r,
+    const struct sync_retry_refusal *refusal, struct error *err)
+{
+	r->asked_ms = imap_refusal_wait_ms(refusal->words);
+	(void)judge(refusal, r->asked_ms, err);
+	err->wait_ms = r->asked_ms;
+	return -1;
 }
 
 int64_t sync_retry_wait_ms(

@@ -275,17 +275,21 @@ static void merge(struct sync_lane *lanes, unsigned count)
 			&plan->mailboxes[i].end_uidvalidity);
 }
 
-static const struct error *error_of(
+/* Which error it is that counts, `own` or one of a side. */
+static void find_error(struct sync_ending *ending, const struct error *own,
     const struct sync_lane *lanes, unsigned count)
 {
-	const struct error *err = sync_target_error(lanes[0].target);
-
-	if (!err)
-		err = sync_source_error(lanes[0].source);
-	for (unsigned i = 1; i < count && !err; i++)
+	ending->error = own;
+	if (!own && sync_target_error(lanes[0].target)) {
+		ending->error = sync_target_error(lanes[0].target);
+		ending->side = "target";
+	} else if (!own && sync_source_error(lanes[0].source)) {
+		ending->error = sync_source_error(lanes[0].source);
+		ending->side = "source";
+	}
+	for (unsigned i = 1; i < count && !ending->error; i++)
 		if (lanes[i].fatal.kind != ERROR_NONE)
-			err = &lanes[i].fatal;
-	return err;
+			ending->error = &lanes[i].fatal;
 }
 
 static int make_lanes(
@@ -390,7 +394,7 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 		rc = sync_drive(lanes, count, io, &err);
 	plan = sync_source_plan(lanes[0].source);
 	merge(lanes, count);
-	ending.error = rc < 0 ? &err : error_of(lanes, count);
+	find_error(&ending, rc < 0 ? &err : NULL, lanes, count);
 	ending.interrupted = atomic_load(&shared->interrupted);
 	if (!ending.error && !ending.interrupted)
 		sync_class_run_end(classes, shared, plan);

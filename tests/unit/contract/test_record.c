@@ -53,6 +53,7 @@ Test(record, full_record_survives)
 	    .expected_bytes = 13,
 	    .exit = 75,
 	    .duration_ms = 99,
+	    .retry_after_ms = 299961,
 	    .tally = {.source = 3, .copied = 1, .refused = {2, 0, 0, 0}},
 	};
 	char *line = encode(&r);
@@ -73,6 +74,7 @@ Test(record, full_record_survives)
 	cr_assert(back.size == r.size && back.duration_ms == 99);
 	cr_assert(back.expected == 12 && back.expected_bytes == 13);
 	cr_assert_eq(back.exit, 75);
+	cr_assert_eq(back.retry_after_ms, 299961);
 	cr_assert_eq(memcmp(&back.tally, &r.tally, sizeof(r.tally)), 0);
 	record_release(&back);
 	cr_assert_null(back.account);

@@ -74,6 +74,10 @@ ParameterizedTestParameters(collect, judges)
 	    {START END(4), 4 * EXITED, COLLECT_CAUSE_OPERATOR, "interrupted", 4,
 		4, "", false},
 	    {START END(0), 0, COLLECT_CAUSE_OPERATOR, "ok", 0, 0, "", false},
+	    {START END(1), EXITED, COLLECT_CAUSE_RULE, "partial", 1, 1, "",
+		false},
+	    {START, SIGKILL, COLLECT_CAUSE_RULE, "interrupted", 4, 4,
+		"operator.stop", false},
 	    {START, SIGKILL, COLLECT_CAUSE_STALLED, "temp", 75, 75,
 		"engine.stalled", false},
 	    {START END(4), 4 * EXITED, COLLECT_CAUSE_STALLED, "temp", 75, 75,
@@ -143,5 +147,47 @@ Test(collect, keeps_the_last_progress)
 	    collect_feed(&c, stream, strlen(stream), count, &records), 0);
 	cr_assert_eq(records, 2);
 	cr_assert_eq(c.tally.copied, 7);
+	collect_release(&c);
+}
+
+struct side_row {
+	char fields[64];
+	enum collect_side side;
+	uint64_t retry_after_ms;
+};
+
+ParameterizedTestParameters(collect, which_server_and_when)
+{
+	static struct side_row rows[] = {
+	    {"", COLLECT_SIDE_NONE, 0},
+	    {"\"side\":\"source\",", COLLECT_SIDE_SOURCE, 0},
+	    {"\"side\":\"target\",\"retry_after_ms\":9,", COLLECT_SIDE_TARGET,
+		9},
+	    {"\"side\":\"both\",", COLLECT_SIDE_NONE, 0},
+	    // no server puts an account off for ever
+	    {"\"retry_after_ms\":9000000000000000000,", COLLECT_SIDE_NONE,
+		604800000},
+	};
+
+	return cr_make_param_array(
+	    struct side_row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(struct side_row *row, collect, which_server_and_when)
+{
+	struct collect c;
+	struct verdict v;
+	char stream[256];
+	int records = 0;
+
+	(void)snprintf(stream, sizeof(stream),
+	    "{\"v\":1,\"ev\":\"end\",%s\"exit\":75,\"tally\":{}}\n",
+	    row->fields);
+	collect_init(&c);
+	cr_assert_eq(
+	    collect_feed(&c, stream, strlen(stream), count, &records), 0);
+	collect_judge(&c, 75 * EXITED, COLLECT_CAUSE_OWN, &v);
+	cr_assert_eq(v.side, row->side);
+	cr_assert_eq(v.retry_after_ms, row->retry_after_ms);
 	collect_release(&c);
 }

@@ -125,6 +125,7 @@ Test(sync_retry, waits_as_long_as_it_is_asked)
 		&err),
 	    -1);
 	cr_assert_eq(err.kind, ERROR_IO);
+	cr_assert_eq(err.wait_ms, 299961);
 	cr_assert_eq(sync_retry_wait_ms(&r, &err, 0), 299961);
 	// once: the next loss is another one
 	(void)error_set(&lost, ERROR_IO, "net.reset", "x");

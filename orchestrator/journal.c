@@ -287,6 +287,31 @@ int journal_account_end(struct journal *j, const struct journal_result *r)
 	return append(j, "account.end", o, true);
 }
 
+int journal_breaker(struct journal *j, const struct journal_breaker *b)
+{
+	return append(j, "server.breaker",
+	    json_pack("{s:s,s:s,s:i,s:o}", "server", b->server, "state",
+		b->state, "failures", (int)b->failures, "pause_ms",
+		integer(b->pause_ms)),
+	    false);
+}
+
+int journal_login(
+    struct journal *j, const char *server, const char *login, unsigned refused)
+{
+	return append(j, "server.login",
+	    json_pack("{s:s,s:o,s:i}", "server", server, "login", text(login),
+		"refused", (int)refused),
+	    false);
+}
+
+int journal_rule(
+    struct journal *j, const char *ev, const char *why, const char *words)
+{
+	return append(j, ev,
+	    json_pack("{s:s,s:o}", "why", why, "text", text(words)), true);
+}
+
 int journal_operator(struct journal *j, const char *what)
 {
 	return append(j, "operator", json_pack("{s:s}", "what", what), false);

@@ -62,6 +62,24 @@ struct journal_result {
 };
 
 int journal_account_end(struct journal *j, const struct journal_result *r);
+
+/* A server's breaker has changed. */
+struct journal_breaker {
+	const char *server, *state;
+	unsigned failures; /* in a row */
+	uint64_t pause_ms; /* 0: none */
+};
+
+int journal_breaker(struct journal *j, const struct journal_breaker *b);
+
+/* A login that many accounts share is not tried any more. */
+int journal_login(
+    struct journal *j, const char *server, const char *login, unsigned refused);
+
+/* `ev`: "run.hold" and "run.go" (nothing is started, starts again), "run.halt"
+ * (nothing is started any more); synced. */
+int journal_rule(
+    struct journal *j, const char *ev, const char *why, const char *text);
 int journal_operator(struct journal *j, const char *what);
 int journal_run_end(
     struct journal *j, int exit, bool complete, const char *why);

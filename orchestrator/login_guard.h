@@ -16,6 +16,7 @@ enum {
 struct login_guard {
 	unsigned refused; /* in a row */
 	bool is_stopped;
+	bool is_told; /* private to who tells it */
 };
 
 /* true: with this refusal it is not to be tried any more. */

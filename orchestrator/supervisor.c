@@ -31,12 +31,15 @@ static void start_accounts(struct supervisor *s)
 	size_t account = 0;
 	unsigned connections = 0;
 
+	supervisor_rules_tick(s);
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
 		struct slot *slot = free_slot(s);
 		if (!slot ||
 		    !sched_take(&s->sched, clock_ms(), &account, &connections))
 			return;
 		slot->account = account;
+		slot->connections = connections;
+		supervisor_servers_tell(s, account);
 		supervisor_slot_event(s, slot, SLOT_ON_ASSIGN);
 	}
 }
@@ -177,6 +180,8 @@ static int64_t next_deadline(const struct supervisor *s)
 	for (size_t i = 0; i < s->slot_count; i++)
 		if (s->slots[i].deadline_ms < next)
 			next = s->slots[i].deadline_ms;
+	if (supervisor_rules_deadline(s) < next)
+		next = supervisor_rules_deadline(s);
 	if (progress_deadline(&s->progress) < next)
 		next = progress_deadline(&s->progress);
 	return next;

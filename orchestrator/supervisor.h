@@ -7,6 +7,7 @@
 #define ORCHESTRATOR_SUPERVISOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct error;
@@ -18,6 +19,8 @@ struct supervisor_options {
 	bool new_run;  /* even when the last one is unfinished */
 	bool dry_run;  /* a run of its own, in which nothing is changed */
 	unsigned jobs; /* 0: as the plan says */
+	bool ends_with_window;    /* instead of waiting for the next one */
+	uint64_t max_duration_ms; /* 0: as the plan says */
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
 	const struct select_rules *select; /* NULL: all accounts */

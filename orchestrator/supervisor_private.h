@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "orchestrator/collect.h"
+#include "orchestrator/daily.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/rundir.h"
 #include "orchestrator/sched.h"
@@ -54,9 +55,12 @@ struct slot {
 	int64_t deadline_ms;      /* of the state */
 	int64_t lock_deadline_ms; /* LOCKING */
 	int64_t started_ms;
+	int64_t limit_ms;         /* the account's own time is over then */
+	unsigned connections;     /* at each of its servers */
 	int64_t next_progress_ms; /* into the journal */
 	bool has_verdict;         /* without a child */
-	struct verdict verdict;
+	struct verdict verdict;   /* also of COLLECT_CAUSE_RULE */
+	bool is_put_off;          /* that one: it goes on in this run */
 };
 
 /* What is known of an account of the plan. */
@@ -67,6 +71,16 @@ struct standing {
 	bool is_final, is_selected;
 	bool is_left_out; /* by --account and the like: no part of the result */
 	char *reason, *text; /* of a failure, for the last lines; may be NULL */
+	struct daily daily;
+};
+
+/* supervisor_rules.c */
+struct supervisor_rules {
+	int64_t next_ms; /* when to look again */
+	int64_t end_ms;  /* of the run; CLOCK_NEVER */
+	bool ends_with_window, is_window_closed, is_memory_low;
+	size_t finished, failed; /* accounts of this supervisor */
+	const char *ended;       /* the rule that ended the run, or NULL */
 };
 
 struct supervisor {
@@ -74,14 +88,17 @@ struct supervisor {
 	FILE *out; /* for the last lines */
 	struct rundir dir;
 	struct journal *journal;
-	struct journal_run *before; /* the run as we found it, or NULL */
+	struct journal_run *before;  /* the run as we found it, or NULL */
+	struct journal_run *earlier; /* the one before a new one, or NULL */
 	struct sched sched;
+	struct sched_want *wants;   /* one for each account of the plan */
 	struct standing *standings; /* one for each account of the plan */
 	struct slot *slots;
 	size_t slot_count;
 	struct pollfd *polls;
 	size_t *poll_slots;
 	struct progress progress;
+	struct supervisor_rules rules;
 	char *engine;
 	int signal_fd;
 	enum stage stage;
@@ -98,8 +115,36 @@ void supervisor_slot_readable(struct supervisor *s, struct slot *slot);
 void supervisor_slot_writable(struct slot *slot);
 void supervisor_slot_reset(struct slot *slot);
 
-/* supervisor_setup.c: before and after the loop. */
+/* One of our rules ends a running engine: it stops cleanly. Put off, it goes on
+ * as soon as accounts are started again, and nothing is counted. */
+void supervisor_slot_put_off(struct supervisor *s, struct slot *slot,
+    const char *reason, const char *text);
+
+/* supervisor_servers.c: heap, or NULL when out of memory. */
+struct sched_server_config *supervisor_servers_new(const struct plan *plan);
+struct sched_want *supervisor_servers_wants(
+    struct supervisor *s, size_t *login_count_out);
+
+/* What a verdict means for the schedule. */
+void supervisor_servers_result(
+    const struct verdict *v, bool is_put_off, struct sched_result *out);
+
+/* Says what an account's start or end has changed about servers and logins. */
+void supervisor_servers_tell(struct supervisor *s, size_t account);
+
+/* supervisor_rules.c */
 struct supervisor_options;
+void supervisor_rules_init(
+    struct supervisor *s, const struct supervisor_options *options);
+
+/* Before accounts are started. */
+void supervisor_rules_tick(struct supervisor *s);
+int64_t supervisor_rules_deadline(const struct supervisor *s);
+
+/* An account has its result. */
+void supervisor_rules_finished(struct supervisor *s, bool has_failed);
+
+/* supervisor_setup.c: before and after the loop. */
 int supervisor_setup(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err);
 int supervisor_finish(struct supervisor *s);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/plan.h"
@@ -20,6 +21,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
+#include "orchestrator/sched_order.h"
 #include "orchestrator/select.h"
 #include "orchestrator/spawn.h"
 #include "orchestrator/supervisor.h"
@@ -117,7 +119,7 @@ static int choose_run(struct supervisor *s,
 			return -1;
 		if (options->resume || !s->before->is_complete)
 			return open_journal(s, &s->before->extent, err);
-		journal_run_free(s->before);
+		s->earlier = s->before;
 		s->before = NULL;
 	} else if (options->resume) {
 		*exit_out = EXIT_CODE_NO_INPUT;
@@ -170,8 +172,53 @@ static int stand(struct standing *standing, const struct journal_account *a)
 	return standing->reason && standing->text ? 0 : -1;
 }
 
-static size_t select_accounts(
-    struct supervisor *s, const struct supervisor_options *options)
+/* What the last run knows of an account: this one's journal, when it goes on,
+ * or that of the run before it. */
+static const struct journal_account *last_known(
+    const struct supervisor *s, const char *id)
+{
+	const struct journal_run *run = s->before ? s->before : s->earlier;
+
+	return run ? journal_find(run, id) : NULL;
+}
+
+static void fill_item(
+    const struct supervisor *s, size_t i, struct sched_order_item *item)
+{
+	const struct plan_account *account = &s->plan->accounts[i];
+	const struct journal_account *a = last_known(s, account->id);
+	bool has_ended = a && a->state == JOURNAL_ENDED;
+
+	*item = (struct sched_order_item){.account = i,
+	    .priority = account->priority,
+	    .is_size_known = has_ended && a->tally.source > 0,
+	    .size = has_ended ? a->tally.source : 0,
+	    .has_failed =
+		has_ended && supervisor_is_failed(journal_outcome(a))};
+}
+
+static int64_t wall_of(const char *text)
+{
+	struct tm t = {0};
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &t)
+		   ? (int64_t)timegm(&t) * 1000
+		   : 0;
+}
+
+static void remember_bytes(struct supervisor *s, size_t i)
+{
+	const struct journal_account *a =
+	    last_known(s, s->plan->accounts[i].id);
+
+	if (a && a->bytes_total > 0)
+		daily_add(&s->standings[i].daily, a->bytes_total,
+		    wall_of(a->ended[0] ? a->ended : a->started));
+}
+
+/* In the plan's order; which ones run is in `items`. */
+static size_t select_accounts(struct supervisor *s,
+    const struct supervisor_options *options, struct sched_order_item *items)
 {
 	const struct select_rules *rules = options->select;
 	size_t selected = 0;
@@ -182,6 +229,7 @@ static size_t select_accounts(
 		    s->before ? journal_find(s->before, account->id) : NULL;
 		if (stand(&s->standings[i], a) < 0)
 			return SIZE_MAX;
+		remember_bytes(s, i);
 		if (!a || a->is_dropped ||
 		    (a->attempt == 0 &&
 			strcmp(a->digest, account->digest) != 0))
@@ -198,10 +246,34 @@ static size_t select_accounts(
 		}
 		s->standings[i].is_final = false;
 		s->standings[i].is_selected = true;
-		sched_add(&s->sched, i, NULL);
-		selected++;
+		fill_item(s, i, &items[selected++]);
 	}
 	return selected;
+}
+
+static int schedule_accounts(struct supervisor *s,
+    const struct supervisor_options *options, size_t *selected_out)
+{
+	static const enum sched_order orders[] = {
+	    [PLAN_ORDER_PLAN] = SCHED_ORDER_PLAN,
+	    [PLAN_ORDER_LARGEST] = SCHED_ORDER_LARGEST,
+	    [PLAN_ORDER_SHUFFLE] = SCHED_ORDER_SHUFFLE,
+	    [PLAN_ORDER_FAILED_FIRST] = SCHED_ORDER_FAILED_FIRST,
+	};
+	struct sched_order_item *items =
+	    mem_try_calloc(s->plan->account_count, sizeof(*items));
+	size_t count = items ? select_accounts(s, options, items) : SIZE_MAX;
+
+	if (count != SIZE_MAX) {
+		sched_order_sort(items, count, orders[s->plan->schedule.order],
+		    sched_order_seed(s->dir.id));
+		for (size_t i = 0; i < count; i++)
+			sched_add(&s->sched, items[i].account,
+			    &s->wants[items[i].account]);
+	}
+	free(items);
+	*selected_out = count;
+	return count == SIZE_MAX ? -1 : 0;
 }
 
 static void drop_accounts(struct supervisor *s)
@@ -267,6 +339,22 @@ static int64_t stall_from_environment(void)
 	return (int64_t)ms;
 }
 
+static int make_schedule(
+    struct supervisor *s, struct sched_config *config, struct error *err)
+{
+	struct sched_server_config *servers = supervisor_servers_new(s->plan);
+	int rc = -1;
+
+	s->wants = supervisor_servers_wants(s, &config->login_count);
+	config->servers = servers;
+	config->server_count = s->plan->server_count;
+	hash_random(&config->seed, sizeof(config->seed));
+	if (servers && s->wants)
+		rc = sched_init(&s->sched, config, s->plan->account_count);
+	free(servers);
+	return rc < 0 ? no_memory(err) : 0;
+}
+
 static int allocate(struct supervisor *s,
     const struct supervisor_options *options, struct error *err)
 {
@@ -282,7 +370,6 @@ static int allocate(struct supervisor *s,
 	};
 	size_t accounts = s->plan->account_count;
 
-	hash_random(&config.seed, sizeof(config.seed));
 	if (config.jobs == 0)
 		config.jobs = 1;
 	s->slot_count = config.jobs < accounts ? config.jobs : accounts;
@@ -291,8 +378,8 @@ static int allocate(struct supervisor *s,
 	s->poll_slots =
 	    mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->poll_slots));
 	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
-	if (sched_init(&s->sched, &config, accounts) < 0 || !s->slots ||
-	    !s->polls || !s->poll_slots || !s->standings) {
+	if (make_schedule(s, &config, err) < 0 || !s->slots || !s->polls ||
+	    !s->poll_slots || !s->standings) {
 		s->slot_count = 0;
 		return no_memory(err);
 	}
@@ -318,8 +405,8 @@ static int plan_the_run(struct supervisor *s,
 		    s->is_dry ? "dry run, nothing is changed:" : "new run",
 		    s->dir.id);
 	drop_accounts(s);
-	size_t selected = select_accounts(s, options);
-	if (selected == SIZE_MAX)
+	size_t selected = 0;
+	if (schedule_accounts(s, options, &selected) < 0)
 		return no_memory(err);
 	s->progress.total = selected;
 	progress_note(&s->progress, "INFO", "%zu of %zu accounts are to be run",
@@ -333,6 +420,7 @@ int supervisor_setup(struct supervisor *s,
 	s->dir.lock_fd = -1;
 	s->stall_ms = stall_from_environment();
 	progress_init(&s->progress, STDERR_FILENO, 0, clock_ms());
+	supervisor_rules_init(s, options);
 	*exit_out = EXIT_CODE_LOCAL;
 	s->engine = spawn_engine_path(err);
 	if (!s->engine || allocate(s, options, err) < 0 ||
@@ -363,15 +451,29 @@ void supervisor_release(struct supervisor *s)
 	free(s->polls);
 	free(s->poll_slots);
 	free(s->standings);
+	free(s->wants);
 	free(s->engine);
 	sched_release(&s->sched);
 	journal_close(s->journal);
 	journal_run_free(s->before);
+	journal_run_free(s->earlier);
 	fd_close(&s->signal_fd);
 	rundir_release(&s->dir);
 }
 
 /* -------------------------------------------------------------- the end */
+
+/* Not by the operator, but by a rule of ours or a server's word. */
+static bool is_put_off(const struct supervisor *s, size_t account)
+{
+	enum sched_state state = s->sched.accounts[account].state;
+
+	if (s->stage != STAGE_RUN)
+		return false;
+	return s->cannot_start || s->rules.ended || state == SCHED_DEFERRED ||
+	       state == SCHED_LEFT ||
+	       strcmp(s->standings[account].outcome, "deferred") == 0;
+}
 
 static int batch_code(const struct supervisor *s, bool *complete_out)
 {
@@ -385,7 +487,7 @@ static int batch_code(const struct supervisor *s, bool *complete_out)
 		*complete_out &= st->is_final;
 		if (st->is_final || st->is_left_out)
 			continue;
-		code = exit_code_worse(code, s->cannot_start
+		code = exit_code_worse(code, is_put_off(s, i)
 						 ? EXIT_CODE_DEFERRED
 						 : EXIT_CODE_INTERRUPTED);
 	}
@@ -400,6 +502,12 @@ static const char *end_reason(const struct supervisor *s, bool complete)
 		return "operator";
 	if (s->cannot_start)
 		return "engine";
+	if (s->rules.ended)
+		return s->rules.ended;
+	if (s->sched.by_state[SCHED_LEFT] > 0)
+		return "servers";
+	if (s->sched.by_state[SCHED_DEFERRED] > 0)
+		return "deferred";
 	return complete ? "finished" : "partly";
 }
 

@@ -41,7 +41,8 @@ void supervisor_slot_reset(struct slot *slot)
 	*slot = (struct slot){.job_fd = -1,
 	    .record_fd = -1,
 	    .lock_fd = -1,
-	    .deadline_ms = CLOCK_NEVER};
+	    .deadline_ms = CLOCK_NEVER,
+	    .limit_ms = CLOCK_NEVER};
 	collect_init(&slot->collect);
 }
 
@@ -51,7 +52,67 @@ static int64_t stall_ms(const struct supervisor *s, const struct slot *slot)
 
 	if (s->stall_ms > 0)
 		return s->stall_ms;
+	if (s->plan->limits.stall_timeout_ms > 0)
+		return (int64_t)s->plan->limits.stall_timeout_ms;
 	return timeout * 3 > STALL_MS ? timeout * 3 : STALL_MS;
+}
+
+/* It gave a sign of life. */
+static void extend(const struct supervisor *s, struct slot *slot)
+{
+	slot->deadline_ms = clock_ms() + stall_ms(s, slot);
+	if (slot->limit_ms < slot->deadline_ms)
+		slot->deadline_ms = slot->limit_ms;
+}
+
+static void stop_by_rule(struct supervisor *s, struct slot *slot,
+    enum exit_code code, const char *reason, const char *text)
+{
+	collect_verdict(&slot->verdict, code, reason, text);
+	slot->cause = COLLECT_CAUSE_RULE;
+	supervisor_slot_event(s, slot, SLOT_ON_STOP);
+}
+
+void supervisor_slot_put_off(struct supervisor *s, struct slot *slot,
+    const char *reason, const char *text)
+{
+	slot->is_put_off = true;
+	stop_by_rule(s, slot, EXIT_CODE_INTERRUPTED, reason, text);
+}
+
+/* -------------------------------------------------- bytes of a day */
+
+static uint64_t daily_limit(const struct supervisor *s, const struct slot *slot)
+{
+	const struct plan_account *a = account_of(s, slot);
+	uint64_t from = a->source.server->limits.per_account_daily;
+	uint64_t to = a->target.server->limits.per_account_daily;
+
+	return from == 0 || (to > 0 && to < from) ? to : from;
+}
+
+static bool has_no_bytes_left(const struct supervisor *s,
+    const struct slot *slot, uint64_t more, struct verdict *out)
+{
+	const struct daily *d = &s->standings[slot->account].daily;
+	int64_t wall = clock_wall_ms();
+
+	if (!daily_is_reached(d, more, daily_limit(s, slot), wall))
+		return false;
+	collect_verdict(out, EXIT_CODE_DEFERRED, "limit.daily",
+	    "the bytes of a day that the plan allows this account are used up");
+	out->retry_after_ms = (uint64_t)daily_wait_ms(d, wall);
+	return true;
+}
+
+static void watch_bytes(struct supervisor *s, struct slot *slot)
+{
+	if (slot->state != SLOT_RUNNING ||
+	    !has_no_bytes_left(
+		s, slot, slot->collect.tally.bytes_copied, &slot->verdict))
+		return;
+	slot->cause = COLLECT_CAUSE_RULE;
+	supervisor_slot_event(s, slot, SLOT_ON_STOP);
 }
 
 /* ------------------------------------------------------------- records */
@@ -92,7 +153,7 @@ static int read_some(struct supervisor *s, struct slot *slot)
 		return -1;
 	}
 	if (slot->state == SLOT_RUNNING)
-		slot->deadline_ms = clock_ms() + stall_ms(s, slot);
+		extend(s, slot);
 	(void)collect_feed(
 	    &slot->collect, bytes, (size_t)n, on_record, &context);
 	return n == (ssize_t)sizeof(bytes);
@@ -107,6 +168,8 @@ void supervisor_slot_readable(struct supervisor *s, struct slot *slot)
 	(void)read_some(s, slot);
 	if (slot->collect.broken && !was_broken)
 		supervisor_slot_event(s, slot, SLOT_ON_BROKEN);
+	else
+		watch_bytes(s, slot);
 }
 
 /* After the child is dead: what is in the pipe counts, what a grandchild may
@@ -227,7 +290,10 @@ static int spawn(
 	slot->pid = child.pid;
 	slot->job_fd = child.job_fd;
 	slot->record_fd = child.record_fd;
-	slot->deadline_ms = clock_ms() + stall_ms(s, slot);
+	if (s->plan->limits.account_timeout_ms > 0)
+		slot->limit_ms =
+		    clock_ms() + (int64_t)s->plan->limits.account_timeout_ms;
+	extend(s, slot);
 	return 0;
 }
 
@@ -250,6 +316,13 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		(void)error_set(
 		    &err, ERROR_OS, "local.memory", "out of memory");
 		give_up(s, slot, EXIT_CODE_LOCAL, &err);
+		free(log);
+		free(state);
+		return;
+	}
+	if (has_no_bytes_left(s, slot, 0, &slot->verdict)) {
+		slot->has_verdict = true;
+		supervisor_slot_event(s, slot, SLOT_ON_FAILED);
 		free(log);
 		free(state);
 		return;
@@ -323,28 +396,45 @@ static void remember(struct standing *standing, const struct verdict *v)
 	}
 }
 
+/* What the schedule makes of it. */
+static int64_t tell_schedule(
+    struct supervisor *s, struct slot *slot, const struct verdict *v)
+{
+	struct standing *standing = &s->standings[slot->account];
+	bool is_put_off = slot->is_put_off && v->retry == EXIT_RETRY_RESUME;
+	struct sched_result ended;
+
+	supervisor_servers_result(v, is_put_off, &ended);
+	int64_t wait =
+	    sched_ended(&s->sched, slot->account, &ended, clock_ms());
+	remember(standing, v);
+	daily_add(&standing->daily, slot->collect.tally.bytes_copied,
+	    clock_wall_ms());
+	standing->is_final =
+	    wait == SCHED_WAIT_DONE && v->retry != EXIT_RETRY_RESUME;
+	// whatever would follow waits for resume
+	return s->sched.stopped || wait < 0 ? -1 : wait;
+}
+
 static void publish(
     struct supervisor *s, struct slot *slot, const struct verdict *v)
 {
 	struct standing *standing = &s->standings[slot->account];
 	const struct plan_account *account = account_of(s, slot);
-	int64_t now = clock_ms();
-	uint64_t duration = (uint64_t)(now - slot->started_ms);
+	uint64_t duration = (uint64_t)(clock_ms() - slot->started_ms);
 
 	count_start(s, v, account->id);
 	count_local(s, v, account->id);
-	const struct sched_result ended = {.retry = v->retry};
-	int64_t wait = sched_ended(&s->sched, slot->account, &ended, now);
-	remember(standing, v);
-	standing->is_final = wait < 0 && v->retry != EXIT_RETRY_RESUME;
-	if (s->sched.stopped)
-		wait = -1; // whatever would follow waits for resume
+	int64_t wait = tell_schedule(s, slot, v);
 	const struct journal_result result = {account, standing->attempt, v,
 	    &slot->collect.tally, duration, wait, standing->is_final};
 	const struct progress_end line = {account->id, v, &slot->collect.tally,
 	    standing->attempt, duration, wait};
 	(void)journal_account_end(s->journal, &result);
 	progress_account_end(&s->progress, &line);
+	supervisor_servers_tell(s, slot->account);
+	if (standing->is_final)
+		supervisor_rules_finished(s, supervisor_is_failed(v->outcome));
 }
 
 static void do_finish(struct supervisor *s, struct slot *slot)
@@ -363,6 +453,9 @@ static void do_finish(struct supervisor *s, struct slot *slot)
 		drain(s, slot);
 		collect_judge(
 		    &slot->collect, slot->wait_status, slot->cause, &v);
+		if (slot->cause == COLLECT_CAUSE_RULE &&
+		    v.exit == EXIT_CODE_INTERRUPTED)
+			v = slot->verdict;
 	}
 	publish(s, slot, &v);
 	supervisor_slot_reset(slot);
@@ -417,10 +510,17 @@ static void act(
 void supervisor_slot_event(
     struct supervisor *s, struct slot *slot, enum slot_event event)
 {
+	if (slot->state == SLOT_RUNNING && event == SLOT_ON_TIMER) {
+		if (slot->limit_ms <= clock_ms()) {
+			stop_by_rule(s, slot, EXIT_CODE_TEMPORARY,
+			    "account.timeout",
+			    "the account's time was over before it was done");
+			return;
+		}
+		slot->cause = COLLECT_CAUSE_STALLED;
+	}
 	struct slot_step step = slot_step(slot->state, event);
 
-	if (slot->state == SLOT_RUNNING && event == SLOT_ON_TIMER)
-		slot->cause = COLLECT_CAUSE_STALLED;
 	if (slot->pid > 0 && slot->cause == COLLECT_CAUSE_OWN &&
 	    (event == SLOT_ON_STOP || event == SLOT_ON_KILL))
 		slot->cause = COLLECT_CAUSE_OPERATOR;

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/* The plan's rules for the whole run: windows, duration, memory, too many
+ * failures.  A rule that ends the run leaves it to be gone on with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "config/plan.h"
+#include "engine/base/clock.h"
+#include "orchestrator/halt.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/memory.h"
+#include "orchestrator/supervisor.h"
+#include "orchestrator/supervisor_private.h"
+#include "orchestrator/window.h"
+
+enum {
+	MEMORY_EVERY_MS = 1000,
+	/* the clock on the wall may be set, and the machine may sleep */
+	WINDOW_EVERY_MS = 60 * 1000
+};
+
+void supervisor_rules_init(
+    struct supervisor *s, const struct supervisor_options *options)
+{
+	uint64_t duration = options->max_duration_ms
+				? options->max_duration_ms
+				: s->plan->limits.max_duration_ms;
+
+	s->rules = (struct supervisor_rules){
+	    .next_ms = INT64_MIN,
+	    .end_ms = duration ? clock_ms() + (int64_t)duration : CLOCK_NEVER,
+	    .ends_with_window = options->ends_with_window,
+	};
+	if (s->plan->timezone) {
+		(void)setenv("TZ", s->plan->timezone, 1);
+		tzset();
+	}
+}
+
+/* Engines end at the next safe point; what they did not come to waits. */
+static void stop_all(struct supervisor *s, const char *reason, const char *text)
+{
+	for (size_t i = 0; i < s->slot_count; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->state == SLOT_LOCKING)
+			supervisor_slot_event(s, slot, SLOT_ON_STOP);
+		else if (slot->state == SLOT_RUNNING)
+			supervisor_slot_put_off(s, slot, reason, text);
+	}
+}
+
+static void end_run(
+    struct supervisor *s, const char *why, const char *text, enum plan_stop how)
+{
+	s->rules.ended = why;
+	sched_stop(&s->sched);
+	(void)journal_rule(s->journal, "run.halt", why, text);
+	progress_note(&s->progress, "WARNING", "%s: nothing more is started%s",
+	    text,
+	    how == PLAN_STOP_STOP ? ", engines end at the next safe point"
+				  : ", running accounts finish");
+	if (how == PLAN_STOP_STOP) {
+		stop_all(s, why, text);
+		return;
+	}
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].state == SLOT_LOCKING)
+			supervisor_slot_event(s, &s->slots[i], SLOT_ON_STOP);
+}
+
+static void watch_duration(struct supervisor *s, int64_t now)
+{
+	if (now >= s->rules.end_ms && !s->rules.ended)
+		end_run(s, "duration.end", "the run's time is over",
+		    PLAN_STOP_DRAIN);
+	else if (s->rules.end_ms < s->rules.next_ms)
+		s->rules.next_ms = s->rules.end_ms;
+}
+
+/* ---------------------------------------------------------------- windows */
+
+static void close_window(struct supervisor *s, int64_t change_wall_ms)
+{
+	const struct plan_schedule *schedule = &s->plan->schedule;
+	char when[CLOCK_TEXT_BYTES], text[96];
+
+	if (s->rules.ends_with_window) {
+		end_run(s, "window.end", "the window is over",
+		    schedule->at_window_end);
+		return;
+	}
+	clock_format(change_wall_ms, when);
+	(void)snprintf(text, sizeof(text), "outside of the windows until %s",
+	    change_wall_ms == INT64_MAX ? "for ever" : when);
+	s->rules.is_window_closed = true;
+	(void)journal_rule(s->journal, "run.hold", "window.end", text);
+	progress_note(&s->progress, "INFO", "%s: nothing is started", text);
+	if (schedule->at_window_end == PLAN_STOP_STOP)
+		stop_all(s, "window.end", text);
+}
+
+/* Until when nothing may be started; INT64_MIN: now is fine. */
+static int64_t watch_window(struct supervisor *s, int64_t now)
+{
+	const struct plan_schedule *schedule = &s->plan->schedule;
+	int64_t wall = clock_wall_ms();
+
+	if (schedule->window_count == 0)
+		return INT64_MIN;
+	bool is_open =
+	    window_find(schedule->windows, schedule->window_count, wall) >= 0;
+	int64_t change =
+	    window_change_ms(schedule->windows, schedule->window_count, wall);
+	int64_t wait = change == INT64_MAX || change - wall > WINDOW_EVERY_MS
+			   ? WINDOW_EVERY_MS
+			   : change - wall + 1;
+	if (now + wait < s->rules.next_ms)
+		s->rules.next_ms = now + wait;
+	if (!is_open && !s->rules.is_window_closed)
+		close_window(s, change);
+	if (is_open && s->rules.is_window_closed) {
+		s->rules.is_window_closed = false;
+		(void)journal_rule(
+		    s->journal, "run.go", "window.begin", "a window begins");
+		progress_note(
+		    &s->progress, "INFO", "a window begins: accounts start");
+	}
+	return is_open ? INT64_MIN : now + wait;
+}
+
+/* ----------------------------------------------------------------- memory */
+
+static int64_t watch_memory(struct supervisor *s, int64_t now)
+{
+	uint64_t floor = s->plan->limits.min_free_memory;
+	char text[96];
+
+	if (floor == 0)
+		return INT64_MIN;
+	uint64_t available = memory_available();
+	bool is_low = available < floor;
+	if (now + MEMORY_EVERY_MS < s->rules.next_ms)
+		s->rules.next_ms = now + MEMORY_EVERY_MS;
+	if (is_low != s->rules.is_memory_low) {
+		s->rules.is_memory_low = is_low;
+		(void)snprintf(text, sizeof(text),
+		    "%llu MiB of memory are left, %llu are wanted",
+		    (unsigned long long)(available >> 20),
+		    (unsigned long long)(floor >> 20));
+		(void)journal_rule(s->journal, is_low ? "run.hold" : "run.go",
+		    is_low ? "memory.low" : "memory.free", text);
+		progress_note(&s->progress, is_low ? "WARNING" : "INFO",
+		    "%s: accounts %s", text, is_low ? "wait" : "start again");
+	}
+	return is_low ? now + MEMORY_EVERY_MS : INT64_MIN;
+}
+
+void supervisor_rules_tick(struct supervisor *s)
+{
+	int64_t now = clock_ms();
+
+	if (now < s->rules.next_ms || s->sched.stopped)
+		return;
+	s->rules.next_ms = CLOCK_NEVER;
+	watch_duration(s, now);
+	if (s->sched.stopped)
+		return;
+	int64_t window = watch_window(s, now);
+	int64_t memory = watch_memory(s, now);
+	sched_hold(&s->sched, window > memory ? window : memory);
+}
+
+int64_t supervisor_rules_deadline(const struct supervisor *s)
+{
+	return s->sched.stopped ? CLOCK_NEVER : s->rules.next_ms;
+}
+
+/* --------------------------------------------------------------- failures */
+
+void supervisor_rules_finished(struct supervisor *s, bool has_failed)
+{
+	const struct plan_halt *halt = &s->plan->halt;
+	const struct halt_config config = {
+	    halt->failures, halt->percent, halt->min_finished};
+	char text[96];
+
+	s->rules.finished++;
+	s->rules.failed += has_failed;
+	if (!has_failed || s->sched.stopped ||
+	    !halt_is_reached(&config, s->rules.finished, s->rules.failed))
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "%zu of %zu finished accounts failed", s->rules.failed,
+	    s->rules.finished);
+	end_run(s, "halt.failures", text, halt->action);
+}

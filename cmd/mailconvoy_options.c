@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/mailconvoy_commands.h"
+#include "config/value.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
@@ -49,6 +50,12 @@ static const struct mailconvoy_option table[] = {
     {"only", MAILCONVOY_ONLY, '\0', MAILCONVOY_VALUE_OUTCOMES, "LIST", "resume",
 	NULL, 0,
 	"outcomes to run again: pending,\nfailed, interrupted, temp, auth,\npartial, quota, crash, ..."},
+    {"window", MAILCONVOY_WINDOW, '\0', MAILCONVOY_VALUE_NONE, NULL,
+	"run resume", NULL, 0,
+	"ends with the plan's window (3) instead\nof waiting for the next one"},
+    {"max-duration", MAILCONVOY_MAX_DURATION, '\0', MAILCONVOY_VALUE_DURATION,
+	"TIME", "run resume", NULL, 0,
+	"after so long (8h30m) nothing more is\nstarted, and it ends with 3"},
     {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD",
 	"check status show", "table json", 0, "table or json"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
@@ -138,6 +145,17 @@ uint64_t mailconvoy_options_number(
 		   : 0;
 }
 
+uint64_t mailconvoy_options_duration(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id)
+{
+	const char *value = mailconvoy_options_value(o, id);
+	uint64_t ms = 0;
+
+	return value && value_duration(value, strlen(value), &ms) == VALUE_OK
+		   ? ms
+		   : 0;
+}
+
 /* -------------------------------------------------------------- parsing */
 
 /* Is it one of these words, which stand between blanks? */
@@ -178,6 +196,13 @@ static int check_value(
 		return mailconvoy_options_usage(
 		    "--%s wants one of: %s; not '%s'", option->name,
 		    option->words, value);
+	case MAILCONVOY_VALUE_DURATION:
+		if (value_duration(value, strlen(value), &n) == VALUE_OK &&
+		    n > 0)
+			return 0;
+		return mailconvoy_options_usage(
+		    "--%s wants a time such as 90s or 8h30m, not '%s'",
+		    option->name, value);
 	case MAILCONVOY_VALUE_OUTCOMES:
 		if (supervisor_check_only(value, &bad))
 			return 0;

@@ -17,6 +17,8 @@ enum mailconvoy_option_id {
 	MAILCONVOY_NEW_RUN,
 	MAILCONVOY_DRY_RUN,
 	MAILCONVOY_ONLY,
+	MAILCONVOY_WINDOW,
+	MAILCONVOY_MAX_DURATION,
 	MAILCONVOY_OUTPUT,
 	MAILCONVOY_JSONL,
 	MAILCONVOY_ORIGIN,
@@ -59,8 +61,9 @@ struct mailconvoy_verb {
 enum mailconvoy_value {
 	MAILCONVOY_VALUE_NONE, /* a switch */
 	MAILCONVOY_VALUE_TEXT,
-	MAILCONVOY_VALUE_NUMBER,  /* 1 to max */
-	MAILCONVOY_VALUE_WORD,    /* one of `words` */
+	MAILCONVOY_VALUE_NUMBER, /* 1 to max */
+	MAILCONVOY_VALUE_WORD,   /* one of `words` */
+	MAILCONVOY_VALUE_DURATION,
 	MAILCONVOY_VALUE_OUTCOMES /* a list of outcomes */
 };
 
@@ -102,6 +105,10 @@ bool mailconvoy_options_has(
 
 /* Of a number that was checked; 0: not given. */
 uint64_t mailconvoy_options_number(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id);
+
+/* Milliseconds of a duration that was checked; 0: not given. */
+uint64_t mailconvoy_options_duration(
     const struct mailconvoy_options *o, enum mailconvoy_option_id id);
 
 /* Prints a message and where help is; returns the exit code. */

@@ -20,6 +20,9 @@ static int supervise(const struct mailconvoy_options *o,
 	    .dry_run = mailconvoy_options_has(o, MAILCONVOY_DRY_RUN),
 	    .jobs = (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS),
 	    .only = mailconvoy_options_value(o, MAILCONVOY_ONLY),
+	    .ends_with_window = mailconvoy_options_has(o, MAILCONVOY_WINDOW),
+	    .max_duration_ms =
+		mailconvoy_options_duration(o, MAILCONVOY_MAX_DURATION),
 	    .out = stdout,
 	};
 	struct error err;

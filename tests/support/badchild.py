@@ -218,6 +218,59 @@ def b_until():
     b_code(77)
 
 
+def b_down():
+    """Its target is down as long as a file of that name is there."""
+    if os.path.exists(os.path.join(TMP, 'down')):
+        end(75, side='target', reason='net.refused', text='target: refused')
+        leave(75)
+    b_ok()
+
+
+def b_later(ms):
+    """The server wants to be left alone so long, once."""
+    if starts() == 1:
+        end(3, side='source', reason='throttle.later', text='later',
+            retry_after_ms=ms)
+        leave(3)
+    b_ok()
+
+
+def b_asked(ms):
+    """The same, as a failure that passes."""
+    if starts() == 1:
+        end(75, side='source', reason='throttle', text='slower',
+            retry_after_ms=ms)
+        leave(75)
+    b_ok()
+
+
+def b_denied():
+    """The source refuses the login, unless a file 'fixed' is there."""
+    if os.path.exists(os.path.join(TMP, 'fixed')):
+        b_ok()
+    end(77, side='source', reason='auth.rejected', text='refused')
+    leave(77)
+
+
+def b_pour():
+    """Copies 1 MB a record until it is told to stop."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.set_blocking(3, False)
+    copied = 0
+    while True:
+        copied += 1
+        t = tally(source=100000, copied=copied, unreached=100000 - copied,
+                  bytes=copied * 1000000)
+        say('progress', mailbox='INBOX', expected=100000, tally=t)
+        try:
+            if not os.read(3, 1):
+                break
+        except BlockingIOError:
+            time.sleep(0.02)
+    end(4, reason='operator.stop', text='stopped', tally=t)
+    leave(4)
+
+
 def b_refused():
     t = tally(source=3, copied=2, refused={'append.too_big': 1}, bytes=20)
     say('refused', mailbox='INBOX', target='INBOX', uid=7, uidvalidity=1,
@@ -263,7 +316,7 @@ def main():
     JOB = read_job()
     assert JOB['account'] == ACCOUNT
     say('start', account=ACCOUNT, version='test')
-    for prefix in ('code', 'signal', 'mute'):
+    for prefix in ('code', 'signal', 'mute', 'later', 'asked'):
         rest = behaviour[len(prefix):]
         if behaviour.startswith(prefix) and rest.isdigit():
             globals()['b_' + prefix](int(rest))

@@ -96,6 +96,8 @@ static const struct engine_option table[] = {
 	"longest wait for any progress (60)", NULL),
     ROW(LIMITS, "notimeout", OPT_NOTIMEOUT, 0, NULL,
 	"the same as --timeout 3600", NULL),
+    ROW(LIMITS, "bwlimit", OPT_BWLIMIT, 1, "KB",
+	"kilobytes a second that are read from the source", NULL),
     ROW(LIMITS, "stateFile", OPT_STATE_FILE, 1, "FILE",
 	"remember here what was copied: the next run is faster",
 	"A mailbox that has not changed on either side since is not looked at again. Without the file, or with one that is damaged or of another account, the run takes longer and does the same. No two runs use one file at the same time."),

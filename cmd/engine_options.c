@@ -131,6 +131,8 @@ static int set_limit(struct job_options *job, const struct engine_option *o,
 	case OPT_ERRORS_MAX:
 		return set_count(
 		    o, value, JOB_NO_LIMIT - 1, &job->errors_max, err);
+	case OPT_BWLIMIT:
+		return set_count(o, value, UINT32_MAX, &job->bandwidth, err);
 	case OPT_SETTLE:
 		if (number(o, value, 0, MAX_MS, &n, err) < 0)
 			return -1;

@@ -56,6 +56,9 @@ static const struct mailconvoy_option table[] = {
     {"max-duration", MAILCONVOY_MAX_DURATION, '\0', MAILCONVOY_VALUE_DURATION,
 	"TIME", "run resume", NULL, 0,
 	"after so long (8h30m) nothing more is\nstarted, and it ends with 3"},
+    {"bwlimit", MAILCONVOY_BWLIMIT, '\0', MAILCONVOY_VALUE_RATE, "RATE",
+	"run resume", NULL, 0,
+	"bytes a second read from all sources\ntogether (40MiB/s), instead of the plan's"},
     {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD",
 	"check status show", "table json", 0, "table or json"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
@@ -145,6 +148,17 @@ uint64_t mailconvoy_options_number(
 		   : 0;
 }
 
+uint64_t mailconvoy_options_rate(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id)
+{
+	const char *value = mailconvoy_options_value(o, id);
+	uint64_t bytes = 0;
+
+	return value && value_rate(value, strlen(value), &bytes) == VALUE_OK
+		   ? bytes
+		   : 0;
+}
+
 uint64_t mailconvoy_options_duration(
     const struct mailconvoy_options *o, enum mailconvoy_option_id id)
 {
@@ -202,6 +216,12 @@ static int check_value(
 			return 0;
 		return mailconvoy_options_usage(
 		    "--%s wants a time such as 90s or 8h30m, not '%s'",
+		    option->name, value);
+	case MAILCONVOY_VALUE_RATE:
+		if (value_rate(value, strlen(value), &n) == VALUE_OK && n > 0)
+			return 0;
+		return mailconvoy_options_usage(
+		    "--%s wants a rate such as 500kB/s or 40MiB/s, not '%s'",
 		    option->name, value);
 	case MAILCONVOY_VALUE_OUTCOMES:
 		if (supervisor_check_only(value, &bad))

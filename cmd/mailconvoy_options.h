@@ -19,6 +19,7 @@ enum mailconvoy_option_id {
 	MAILCONVOY_ONLY,
 	MAILCONVOY_WINDOW,
 	MAILCONVOY_MAX_DURATION,
+	MAILCONVOY_BWLIMIT,
 	MAILCONVOY_OUTPUT,
 	MAILCONVOY_JSONL,
 	MAILCONVOY_ORIGIN,
@@ -64,6 +65,7 @@ enum mailconvoy_value {
 	MAILCONVOY_VALUE_NUMBER, /* 1 to max */
 	MAILCONVOY_VALUE_WORD,   /* one of `words` */
 	MAILCONVOY_VALUE_DURATION,
+	MAILCONVOY_VALUE_RATE,
 	MAILCONVOY_VALUE_OUTCOMES /* a list of outcomes */
 };
 
@@ -105,6 +107,10 @@ bool mailconvoy_options_has(
 
 /* Of a number that was checked; 0: not given. */
 uint64_t mailconvoy_options_number(
+    const struct mailconvoy_options *o, enum mailconvoy_option_id id);
+
+/* Bytes a second of a rate that was checked; 0: not given. */
+uint64_t mailconvoy_options_rate(
     const struct mailconvoy_options *o, enum mailconvoy_option_id id);
 
 /* Milliseconds of a duration that was checked; 0: not given. */

@@ -23,6 +23,7 @@ static int supervise(const struct mailconvoy_options *o,
 	    .ends_with_window = mailconvoy_options_has(o, MAILCONVOY_WINDOW),
 	    .max_duration_ms =
 		mailconvoy_options_duration(o, MAILCONVOY_MAX_DURATION),
+	    .bandwidth = mailconvoy_options_rate(o, MAILCONVOY_BWLIMIT),
 	    .out = stdout,
 	};
 	struct error err;

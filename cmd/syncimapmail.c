@@ -18,6 +18,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/pace.h"
 #include "engine/contract/exit_code.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
@@ -107,8 +108,31 @@ static int fail(
 	return code;
 }
 
+/* What this engine may use of the line, alone and with others. */
+static int set_pace(struct job *job, struct pace_bucket *own, struct error *err)
+{
+	struct pace_bucket *shared = NULL;
+	size_t count = 0;
+
+	if (job->options.bandwidth > 0) {
+		own->rate = (uint64_t)job->options.bandwidth * 1024;
+		job->source.pace.reads[1] = own;
+	}
+	if (job->options.pace_fd == 0)
+		return 0;
+	if (pace_join((int)job->options.pace_fd, &shared, &count, err) < 0)
+		return -1;
+	job->source.pace.reads[0] = shared;
+	if (job->source.bucket > 0 && job->source.bucket < count)
+		job->source.pace.both = &shared[job->source.bucket];
+	if (job->target.bucket > 0 && job->target.bucket < count)
+		job->target.pace.both = &shared[job->target.bucket];
+	return 0;
+}
+
 static int run(struct engine_options *o, int signal_fd)
 {
+	struct pace_bucket own = {0};
 	struct error err = {.kind = ERROR_NONE};
 	struct sync_result result;
 	struct log *log = NULL;
@@ -120,7 +144,7 @@ static int run(struct engine_options *o, int signal_fd)
 	if (!log)
 		return fail(o, NULL, &err);
 	int code;
-	if (job_check(&o->job, &err) < 0) {
+	if (job_check(&o->job, &err) < 0 || set_pace(&o->job, &own, &err) < 0) {
 		code = fail(o, log, &err);
 	} else {
 		const struct sync_run_io io = {.log = log,

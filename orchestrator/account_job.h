@@ -16,6 +16,8 @@ struct account_job_attempt {
 	const char *last_outcome;
 	const char *state_file;
 	bool dry_run; /* it changes nothing */
+	int pace_fd;  /* in the engine; 0: no limits are shared */
+	unsigned source_bucket, target_bucket; /* of it; 0: none */
 };
 
 /*

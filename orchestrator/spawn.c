@@ -98,7 +98,7 @@ static void child_descriptors(
     const struct pipes *p, const struct spawn_request *request, int *status_fd)
 {
 	const int from[] = {p->null, request->log_fd, request->log_fd,
-	    p->job[0], p->record[1], request->lock_fd};
+	    p->job[0], p->record[1], request->lock_fd, request->pace_fd};
 	int parked[ARRAY_LEN(from)];
 
 	*status_fd = fcntl(p->status[1], F_DUPFD_CLOEXEC, PARK_FROM);
@@ -112,7 +112,7 @@ static void child_descriptors(
 	for (size_t i = 0; i < ARRAY_LEN(from); i++)
 		if (dup2(parked[i], (int)i) < 0)
 			child_fail(*status_fd, errno);
-	(void)close_range(SPAWN_LOCK_FD + 1, (unsigned)*status_fd - 1, 0);
+	(void)close_range(SPAWN_PACE_FD + 1, (unsigned)*status_fd - 1, 0);
 	(void)close_range((unsigned)*status_fd + 1, ~0U, 0);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Starts one engine: descriptors 0 to 5 and nothing else, own process group,
+ * Starts one engine: descriptors 0 to 6 and nothing else, own process group,
  * small environment, default signals.  Knows nothing of plans and records.
  */
 #ifndef ORCHESTRATOR_SPAWN_H
@@ -15,7 +15,8 @@ struct error;
 enum {
 	SPAWN_JOB_FD = 3,
 	SPAWN_RECORD_FD = 4,
-	SPAWN_LOCK_FD = 5
+	SPAWN_LOCK_FD = 5,
+	SPAWN_PACE_FD = 6
 };
 
 struct spawn_request {
@@ -24,6 +25,7 @@ struct spawn_request {
 	const char *log_path;
 	int log_fd;  /* becomes 1 and 2 */
 	int lock_fd; /* stays open in the child, so the lock lives as it does */
+	int pace_fd; /* of the bandwidth that all engines share */
 };
 
 struct spawned {

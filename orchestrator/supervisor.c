@@ -244,7 +244,7 @@ int supervisor_run(const struct plan *plan,
     const struct supervisor_options *options, struct error *err)
 {
 	struct supervisor s = {
-	    .plan = plan, .out = options->out, .signal_fd = -1};
+	    .plan = plan, .out = options->out, .signal_fd = -1, .pace_fd = -1};
 	int code = 0;
 
 	error_clear(err);

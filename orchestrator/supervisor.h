@@ -21,6 +21,7 @@ struct supervisor_options {
 	unsigned jobs; /* 0: as the plan says */
 	bool ends_with_window;    /* instead of waiting for the next one */
 	uint64_t max_duration_ms; /* 0: as the plan says */
+	uint64_t bandwidth;       /* bytes a second; 0: as the plan says */
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
 	const struct select_rules *select; /* NULL: all accounts */

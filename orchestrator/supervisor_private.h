@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "engine/base/pace.h"
 #include "orchestrator/collect.h"
 #include "orchestrator/daily.h"
 #include "orchestrator/progress.h"
@@ -76,8 +77,9 @@ struct standing {
 
 /* supervisor_rules.c */
 struct supervisor_rules {
-	int64_t next_ms; /* when to look again */
-	int64_t end_ms;  /* of the run; CLOCK_NEVER */
+	int64_t next_ms;    /* when to look again */
+	int64_t end_ms;     /* of the run; CLOCK_NEVER */
+	uint64_t bandwidth; /* instead of the plan's; 0: none is given */
 	bool ends_with_window, is_window_closed, is_memory_low;
 	size_t finished, failed; /* accounts of this supervisor */
 	const char *ended;       /* the rule that ended the run, or NULL */
@@ -99,6 +101,9 @@ struct supervisor {
 	size_t *poll_slots;
 	struct progress progress;
 	struct supervisor_rules rules;
+	/* shared with all engines: the first of the run, one for each server */
+	struct pace_bucket *pace;
+	int pace_fd;
 	char *engine;
 	int signal_fd;
 	enum stage stage;
@@ -136,6 +141,10 @@ void supervisor_servers_tell(struct supervisor *s, size_t account);
 struct supervisor_options;
 void supervisor_rules_init(
     struct supervisor *s, const struct supervisor_options *options);
+
+/* Makes the buckets of bandwidth. */
+int supervisor_rules_share(struct supervisor *s, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Before accounts are started. */
 void supervisor_rules_tick(struct supervisor *s);

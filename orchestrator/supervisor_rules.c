@@ -31,6 +31,7 @@ void supervisor_rules_init(
 	    .next_ms = INT64_MIN,
 	    .end_ms = duration ? clock_ms() + (int64_t)duration : CLOCK_NEVER,
 	    .ends_with_window = options->ends_with_window,
+	    .bandwidth = options->bandwidth,
 	};
 	if (s->plan->timezone) {
 		(void)setenv("TZ", s->plan->timezone, 1);
@@ -156,13 +157,55 @@ static int64_t watch_memory(struct supervisor *s, int64_t now)
 	return is_low ? now + MEMORY_EVERY_MS : INT64_MIN;
 }
 
+/* -------------------------------------------------------------- bandwidth */
+
+int supervisor_rules_share(struct supervisor *s, struct error *err)
+{
+	size_t servers = s->plan->server_count;
+
+	s->pace_fd = pace_share(&s->pace, 1 + servers, err);
+	if (s->pace_fd < 0)
+		return -1;
+	for (size_t i = 0; i < servers; i++)
+		s->pace[1 + i].rate = s->plan->servers[i].limits.bandwidth;
+	return 0;
+}
+
+/* What holds now: the command line's, or the first rate whose window it is. */
+static void watch_bandwidth(struct supervisor *s, int64_t now)
+{
+	const struct plan_limits *limits = &s->plan->limits;
+	uint64_t rate = limits->bandwidth;
+	int64_t wall = clock_wall_ms();
+	bool found = false;
+
+	for (size_t i = 0; i < limits->rate_count && !s->rules.bandwidth; i++) {
+		const struct plan_rate *r = &limits->rates[i];
+		int64_t change = window_change_ms(&r->window, 1, wall);
+		int64_t wait =
+		    change == INT64_MAX || change - wall > WINDOW_EVERY_MS
+			? WINDOW_EVERY_MS
+			: change - wall + 1;
+		if (now + wait < s->rules.next_ms)
+			s->rules.next_ms = now + wait;
+		if (!found && window_find(&r->window, 1, wall) >= 0) {
+			rate = r->bandwidth;
+			found = true;
+		}
+	}
+	s->pace[0].rate = s->rules.bandwidth ? s->rules.bandwidth : rate;
+}
+
 void supervisor_rules_tick(struct supervisor *s)
 {
 	int64_t now = clock_ms();
 
-	if (now < s->rules.next_ms || s->sched.stopped)
+	if (now < s->rules.next_ms)
 		return;
 	s->rules.next_ms = CLOCK_NEVER;
+	watch_bandwidth(s, now);
+	if (s->sched.stopped)
+		return;
 	watch_duration(s, now);
 	if (s->sched.stopped)
 		return;
@@ -173,7 +216,7 @@ void supervisor_rules_tick(struct supervisor *s)
 
 int64_t supervisor_rules_deadline(const struct supervisor *s)
 {
-	return s->sched.stopped ? CLOCK_NEVER : s->rules.next_ms;
+	return s->rules.next_ms;
 }
 
 /* --------------------------------------------------------------- failures */

@@ -424,7 +424,8 @@ int supervisor_setup(struct supervisor *s,
 	*exit_out = EXIT_CODE_LOCAL;
 	s->engine = spawn_engine_path(err);
 	if (!s->engine || allocate(s, options, err) < 0 ||
-	    set_signals(s, err) < 0 || rundir_init(&s->dir, s->plan, err) < 0)
+	    set_signals(s, err) < 0 || supervisor_rules_share(s, err) < 0 ||
+	    rundir_init(&s->dir, s->plan, err) < 0)
 		return -1;
 	s->is_dry = s->dir.is_dry = options->dry_run;
 	if (rundir_lock(&s->dir, err) < 0) {
@@ -458,6 +459,7 @@ void supervisor_release(struct supervisor *s)
 	journal_run_free(s->before);
 	journal_run_free(s->earlier);
 	fd_close(&s->signal_fd);
+	fd_close(&s->pace_fd);
 	rundir_release(&s->dir);
 }
 

@@ -280,8 +280,8 @@ static int spawn(
 
 	if (log_fd < 0)
 		return -1;
-	const struct spawn_request request = {
-	    s->engine, account_of(s, slot)->id, log, log_fd, slot->lock_fd};
+	const struct spawn_request request = {s->engine,
+	    account_of(s, slot)->id, log, log_fd, slot->lock_fd, s->pace_fd};
 	int rc = spawn_engine(&request, &child, err);
 	fd_close(&log_fd);
 	if (rc < 0)
@@ -307,6 +307,9 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
 	    .state_file = state,
 	    .dry_run = s->is_dry,
+	    .pace_fd = SPAWN_PACE_FD,
+	    .source_bucket = 1 + s->wants[slot->account].servers[0],
+	    .target_bucket = 1 + s->wants[slot->account].servers[1],
 	};
 	char *log = rundir_log_path(
 	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);

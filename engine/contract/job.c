@@ -138,6 +138,7 @@ static const struct job_field endpoint_fields[] = {
     ENDPOINT(proxy_auth, JOB_FIELD_TEXT),
     ENDPOINT(token_file, JOB_FIELD_TEXT),
     ENDPOINT(cli_port, JOB_FIELD_U16),
+    ENDPOINT(bucket, JOB_FIELD_U32),
 };
 
 static const struct job_field option_fields[] = {
@@ -169,6 +170,8 @@ static const struct job_field option_fields[] = {
     OPTION(queue_max, JOB_FIELD_U32),
     OPTION(queue_size_max, JOB_FIELD_U32),
     OPTION(timeout_ms, JOB_FIELD_U32),
+    OPTION(bandwidth, JOB_FIELD_U32),
+    OPTION(pace_fd, JOB_FIELD_U32),
     OPTION(settle_ms, JOB_FIELD_U32),
     OPTION(connections, JOB_FIELD_U32),
     OPTION(threads, JOB_FIELD_BOOL),

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/pace.h"
 #include "engine/base/secret.h"
 
 struct error;
@@ -81,6 +82,9 @@ struct job_endpoint {
 	char *proxy_auth;  /* whose mailbox, by PROXYAUTH after the login */
 	char *token_file;  /* OAuth: read at every login; NULL: the password */
 	uint16_t cli_port; /* CommuniGate's CLI */
+	uint32_t bucket;   /* of pace_fd; 0: no limit of its own */
+	/* set by who joined pace_fd; not in the line */
+	struct pace_line pace;
 	struct secret password;
 };
 
@@ -116,6 +120,10 @@ struct job_options {
 	uint32_t store_max, store_size_max;
 	uint32_t queue_max, queue_size_max;
 	uint32_t timeout_ms;
+	uint32_t bandwidth; /* KiB a second read from the source; 0: no limit */
+	/* descriptor of the buckets that engines share (engine/base/pace.h),
+	 * the first one of the whole run; 0: none */
+	uint32_t pace_fd;
 	/* How long an account that a former run may have touched must stand
 	 * still before the first APPEND; 0 when that run ended well;
 	 * JOB_SETTLE_AUTO. */

@@ -62,6 +62,8 @@ void imap_conn_set_state(struct imap_conn *conn, enum imap_conn_state to)
 		    "session %s -> %s", state_names[conn->state],
 		    state_names[to]);
 	conn->state = to;
+	if (to == IMAP_CONN_READY)
+		stream_set_pace(conn->stream, &conn->set.pace);
 }
 
 int imap_conn_error_where(const struct imap_conn *conn, struct error *err)
@@ -563,6 +565,8 @@ static int fill_window(struct imap_conn *conn, struct error *err)
 	int rc = stream_fill(conn->stream, err);
 	if (rc > 0)
 		conn->progress_ms = clock_ms();
+	else if (rc == 0 && stream_is_held(conn->stream))
+		conn->progress_ms = conn->useful_ms = clock_ms();
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/pace.h"
 #include "engine/imap/imap_cmd.h"
 #include "engine/imap/imap_syntax.h"
 
@@ -62,6 +63,7 @@ struct imap_conn_settings {
 	const char *token_file; /* read anew for every session, or NULL */
 	bool literal_plus;      /* false: synchronizing literals only */
 	enum imap_compress compress;
+	struct pace_line pace; /* counts from the login on */
 	uint32_t timeout_ms;
 	struct log *log;
 };

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
+#include "engine/base/pace.h"
 #include "engine/io/transport.h"
 
 enum {
@@ -45,6 +47,8 @@ struct stream {
 	char *stage; /* of the FILE segment at the front */
 	size_t stage_at, stage_len;
 	uint64_t queued, written;
+	struct pace_line pace;
+	int64_t held_until_us; /* 0: not held */
 	char window[WINDOW_BYTES];
 };
 
@@ -112,27 +116,54 @@ int64_t stream_rtt_us(const struct stream *s)
 	return transport_rtt_us(s->transport->fd);
 }
 
+void stream_set_pace(struct stream *s, const struct pace_line *line)
+{
+	s->pace = *line;
+}
+
+bool stream_is_held(const struct stream *s)
+{
+	return s->held_until_us > 0 && clock_us() < s->held_until_us;
+}
+
 int stream_poll(
     const struct stream *s, bool reading, short *events_out, bool *ready_out)
 {
 	const struct transport *t = s->transport;
+	bool held = stream_is_held(s);
 
-	*events_out = t->ops->events(t, reading, stream_has_output(s));
+	reading = reading && !held;
+	*events_out = t->ops->events(t, reading, stream_has_output(s) && !held);
 	*ready_out = reading && t->ops->has_pending(t);
 	return t->fd;
 }
 
 int64_t stream_deadline_ms(const struct stream *s)
 {
-	return s->transport->ops->deadline_ms(s->transport);
+	int64_t deadline = s->transport->ops->deadline_ms(s->transport);
+
+	if (!stream_is_held(s))
+		return deadline;
+	int64_t free_at = s->held_until_us / 1000 + 1;
+	return free_at < deadline ? free_at : deadline;
+}
+
+/* Reading and writing together: what one direction used up the other one does
+ * not have. */
+static void hold(struct stream *s, int64_t until_us)
+{
+	if (until_us > s->held_until_us)
+		s->held_until_us = until_us;
 }
 
 int stream_fill(struct stream *s, struct error *err)
 {
 	bug_if(s->in_at < s->in_len);
 	s->in_at = s->in_len = 0;
-	ssize_t n =
-	    s->transport->ops->read(s->transport, s->window, WINDOW_BYTES, err);
+	if (stream_is_held(s))
+		return 0;
+	ssize_t n = s->transport->ops->read(
+	    s->transport, s->window, pace_step(&s->pace, WINDOW_BYTES), err);
 	if (n == TRANSPORT_AGAIN)
 		return 0;
 	if (n == 0)
@@ -141,6 +172,7 @@ int stream_fill(struct stream *s, struct error *err)
 	if (n < 0)
 		return -1;
 	s->in_len = (size_t)n;
+	hold(s, pace_charge_read(&s->pace, (uint64_t)n, clock_us()));
 	return 1;
 }
 
@@ -324,13 +356,14 @@ static ssize_t write_front(struct stream *s, struct error *err)
 
 int stream_flush(struct stream *s, struct error *err)
 {
-	while (stream_has_output(s)) {
+	while (stream_has_output(s) && !stream_is_held(s)) {
 		ssize_t n = write_front(s, err);
 		if (n == TRANSPORT_AGAIN)
 			return 0;
 		if (n < 0)
 			return -1;
 		advance(s, (size_t)n);
+		hold(s, pace_charge_written(&s->pace, (uint64_t)n, clock_us()));
 	}
 	return 0;
 }

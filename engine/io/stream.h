@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct error;
+struct pace_line;
 struct stream;
 struct transport;
 struct transport_tls_settings;
@@ -45,6 +46,13 @@ int64_t stream_rtt_us(const struct stream *s);
 int stream_poll(
     const struct stream *s, bool reading, short *events_out, bool *ready_out);
 int64_t stream_deadline_ms(const struct stream *s);
+
+/* From now on bytes are charged to these buckets, and nothing is read or
+ * written before they allow it; stream_deadline_ms says when. */
+void stream_set_pace(struct stream *s, const struct pace_line *line);
+
+/* It is we who keep the line waiting. */
+bool stream_is_held(const struct stream *s);
 
 /* Reads once into the empty window. 1 got bytes, 0 none now, -1 failed (the
  * peer's orderly end is ERROR_IO "net.closed"). */

@@ -60,6 +60,7 @@ static struct imap_conn_settings settings_of(const struct job *job,
 	    .literal_plus = job->options.literal_plus,
 	    .compress = compress[job->options.compress],
 	    .timeout_ms = job->options.timeout_ms,
+	    .pace = e->pace,
 	    .log = log,
 	};
 }

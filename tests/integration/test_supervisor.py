@@ -406,7 +406,7 @@ class Children(Case):
             seen = json.load(f)
         fds = {k: v for k, v in seen['fds'].items()
                if not v.startswith('/proc/')}
-        self.assertEqual(set(fds), {'0', '1', '2', '3', '4', '5'})
+        self.assertEqual(set(fds), {'0', '1', '2', '3', '4', '5', '6'})
         self.assertEqual(fds['0'], '/dev/null')
         log = [r['log'] for r in self.journal() if r['ev'] == 'account.start']
         self.assertEqual(fds['1'], os.path.realpath(log[0]))
@@ -414,6 +414,7 @@ class Children(Case):
         self.assertTrue(fds['3'].startswith('pipe:'))
         self.assertTrue(fds['4'].startswith('pipe:'))
         self.assertTrue(fds['5'].endswith('/lock'))
+        self.assertTrue(fds['6'].startswith('/memfd:bandwidth'))
         self.assertLessEqual(set(seen['environ']), {
             'PATH', 'HOME', 'TZ', 'LANG', 'TMPDIR', 'SSL_CERT_FILE',
             'SSL_CERT_DIR', 'LC_CTYPE'})

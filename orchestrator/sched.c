@@ -305,7 +305,8 @@ void sched_put_back(
 {
 	sched_give_connections(s, account);
 	end_probe(s, account);
-	sched_set_state(s, account, SCHED_PENDING);
+	sched_set_state(
+	    s, account, sched_is_left(s, account) ? SCHED_LEFT : SCHED_PENDING);
 	s->next_start = now_ms + wait_ms;
 }
 

@@ -154,6 +154,10 @@ int64_t sched_wake(const struct sched *s, int64_t now_ms);
 int64_t sched_ended(struct sched *s, size_t account,
     const struct sched_result *result, int64_t now_ms);
 
+/* It is known to have got through to both of its servers: one that tries need
+ * not end before others follow it. */
+void sched_alive(struct sched *s, size_t account);
+
 /* The next server whose breaker has changed since this was asked last; false:
  * none. */
 bool sched_changed(struct sched *s, size_t *server_out);

@@ -147,19 +147,6 @@ static bool judge_side(struct sched *s, size_t account, int side,
 
 /* ------------------------------------------------------------- accounts */
 
-static bool is_left(const struct sched *s, const struct sched_account *a)
-{
-	for (int side = 0; side < SCHED_SIDES; side++) {
-		const struct sched_server *server =
-		    &s->servers[a->want.servers[side]];
-		uint32_t login = a->want.logins[side];
-		if (server->breaker.state == BREAKER_GIVEN_UP ||
-		    (login != SCHED_OWN_LOGIN && s->logins[login].is_stopped))
-			return true;
-	}
-	return false;
-}
-
 /* The server says when. A short time the batch stays for, a few times. */
 static int64_t defer(
     struct sched *s, size_t account, int64_t asked_ms, int64_t now_ms)
@@ -213,6 +200,34 @@ static int64_t again(struct sched *s, size_t account,
 	return -1;
 }
 
+bool sched_is_left(const struct sched *s, size_t account)
+{
+	const struct sched_account *a = &s->accounts[account];
+
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		const struct sched_server *server =
+		    &s->servers[a->want.servers[side]];
+		uint32_t login = a->want.logins[side];
+		if (server->breaker.state == BREAKER_GIVEN_UP ||
+		    (login != SCHED_OWN_LOGIN && s->logins[login].is_stopped))
+			return true;
+	}
+	return false;
+}
+
+void sched_alive(struct sched *s, size_t account)
+{
+	struct sched_account *a = &s->accounts[account];
+
+	for (int side = 0; side < SCHED_SIDES; side++) {
+		if (!a->is_probe[side])
+			continue;
+		a->is_probe[side] = false;
+		s->servers[a->want.servers[side]].is_changed = true;
+		breaker_worked(&s->servers[a->want.servers[side]].breaker);
+	}
+}
+
 int64_t sched_ended(struct sched *s, size_t account,
     const struct sched_result *result, int64_t now_ms)
 {
@@ -225,16 +240,16 @@ int64_t sched_ended(struct sched *s, size_t account,
 	for (int side = 0; side < SCHED_SIDES; side++)
 		excused |=
 		    judge_side(s, account, side, result->signs[side], now_ms);
-	if (result->is_put_off) {
+	int64_t wait = 0;
+	if (result->is_put_off)
 		sched_set_state(s, account, SCHED_PENDING);
-		return 0;
-	}
-	int64_t wait = again(s, account, result, excused, now_ms);
+	else
+		wait = again(s, account, result, excused, now_ms);
 	if (wait < 0) {
 		sched_set_state(s, account, SCHED_DONE);
 		return SCHED_WAIT_DONE;
 	}
-	if (!is_left(s, a))
+	if (!sched_is_left(s, account))
 		return wait;
 	sched_set_state(s, account, SCHED_LEFT);
 	return SCHED_WAIT_LEFT;

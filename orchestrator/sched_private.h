@@ -16,4 +16,7 @@ void sched_set_state(struct sched *s, size_t account, enum sched_state state);
 
 void sched_give_connections(struct sched *s, size_t account);
 
+/* Its server or its login was given up. */
+bool sched_is_left(const struct sched *s, size_t account);
+
 #endif

@@ -236,6 +236,7 @@ static void turn(struct supervisor *s)
 	if (s->polls[0].revents)
 		on_signals(s);
 	on_deadlines(s);
+	supervisor_servers_tell(s, SIZE_MAX);
 	watch_journal(s);
 	show(s);
 }

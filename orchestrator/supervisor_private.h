@@ -32,6 +32,7 @@ enum {
 	START_FAILURES_MAX = 3, /* in a row, then nothing is started any more */
 	LOCAL_FAILURES_MAX = 3, /* in a row: disk, descriptors */
 	FORK_WAIT_MS = 1000,
+	FORK_WAIT_DOUBLINGS = 5,
 	DRAIN_READS = 64 /* of 16 KiB; a grandchild may write for ever */
 };
 
@@ -108,6 +109,7 @@ struct supervisor {
 	int signal_fd;
 	enum stage stage;
 	unsigned start_failures; /* in a row */
+	unsigned shortages;      /* of processes or descriptors, in a row */
 	unsigned local_failures; /* in a row */
 	bool cannot_start, is_journal_lost, is_dry;
 	int64_t stall_ms; /* 0: by the account's time-out */
@@ -134,7 +136,8 @@ struct sched_want *supervisor_servers_wants(
 void supervisor_servers_result(
     const struct verdict *v, bool is_put_off, struct sched_result *out);
 
-/* Says what an account's start or end has changed about servers and logins. */
+/* Says what an account's start or end (SIZE_MAX: any sign of life) has changed
+ * about servers and logins. */
 void supervisor_servers_tell(struct supervisor *s, size_t account);
 
 /* supervisor_rules.c */

@@ -230,5 +230,6 @@ void supervisor_servers_tell(struct supervisor *s, size_t account)
 
 	while (sched_changed(&s->sched, &server))
 		tell_breaker(s, server);
-	tell_login(s, account);
+	if (account != SIZE_MAX)
+		tell_login(s, account);
 }

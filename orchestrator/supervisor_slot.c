@@ -129,6 +129,7 @@ static void on_record(const struct record *r, void *context)
 	int64_t now = clock_ms();
 
 	if (r->event == RECORD_PROGRESS) {
+		sched_alive(&c->s->sched, slot->account);
 		if (now < slot->next_progress_ms)
 			return;
 		slot->next_progress_ms = now + JOURNAL_PROGRESS_MS;
@@ -218,6 +219,31 @@ static void begin_attempt(
 	    s->journal, account_of(s, slot), standing->attempt, log);
 }
 
+/* Short of processes, descriptors or memory: that passes when others end. When
+ * there are none, it is tried a few times. */
+static bool is_short(struct supervisor *s, const struct error *err)
+{
+	if (err->retry != ERROR_RETRY_LATER)
+		return false;
+	return ++s->shortages < START_FAILURES_MAX ||
+	       s->sched.by_state[SCHED_RUNNING] > 1;
+}
+
+static void put_back(
+    struct supervisor *s, struct slot *slot, const struct error *err)
+{
+	unsigned doublings = s->shortages - 1;
+
+	if (doublings > FORK_WAIT_DOUBLINGS)
+		doublings = FORK_WAIT_DOUBLINGS;
+	progress_note(&s->progress, "WARNING",
+	    "account=%s waits to be started: %s", account_of(s, slot)->id,
+	    err->text);
+	sched_put_back(&s->sched, slot->account, clock_ms(),
+	    (int64_t)FORK_WAIT_MS << doublings);
+	supervisor_slot_reset(slot);
+}
+
 static void do_lock(struct supervisor *s, struct slot *slot)
 {
 	struct error err = {0};
@@ -231,6 +257,8 @@ static void do_lock(struct supervisor *s, struct slot *slot)
 		supervisor_slot_event(s, slot, SLOT_ON_LOCKED);
 	} else if (rc == 0 && now < slot->lock_deadline_ms) {
 		slot->deadline_ms = now + LOCK_RETRY_MS;
+	} else if (rc < 0 && is_short(s, &err)) {
+		put_back(s, slot, &err);
 	} else {
 		if (rc == 0)
 			(void)error_set(&err, ERROR_TIMEOUT, "state.locked",
@@ -258,18 +286,6 @@ static void cannot_start(
 	    v->text, sizeof(v->text), "could not start: %s", err->text);
 	slot->has_verdict = true;
 	supervisor_slot_event(s, slot, SLOT_ON_FAILED);
-}
-
-/* Short of processes or descriptors: others run, so there will be some. */
-static void put_back(
-    struct supervisor *s, struct slot *slot, const struct error *err)
-{
-	progress_note(&s->progress, "WARNING",
-	    "account=%s waits to be started: %s", account_of(s, slot)->id,
-	    err->text);
-	s->standings[slot->account].attempt--;
-	sched_put_back(&s->sched, slot->account, clock_ms(), FORK_WAIT_MS);
-	supervisor_slot_reset(slot);
 }
 
 static int spawn(
@@ -338,9 +354,10 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
 		    &err);
 	} else if (spawn(s, slot, log, &err) == 0) {
+		s->shortages = 0;
 		supervisor_slot_writable(slot); // most jobs fit the pipe
-	} else if (err.retry == ERROR_RETRY_LATER &&
-		   s->sched.by_state[SCHED_RUNNING] > 1) {
+	} else if (is_short(s, &err)) {
+		s->standings[slot->account].attempt--;
 		put_back(s, slot, &err);
 	} else if (err.kind == ERROR_OS && err.retry == ERROR_RETRY_NEVER &&
 		   err.reason[0] == 'l') {

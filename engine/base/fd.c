@@ -70,9 +70,14 @@ int fd_open_private(const char *path, int extra_flags, struct error *err)
 		O_NONBLOCK | O_NOCTTY | extra_flags,
 	    0600);
 
-	if (fd < 0)
-		return error_set_errno(
+	if (fd < 0) {
+		bool is_short = errno == EMFILE || errno == ENFILE;
+		(void)error_set_errno(
 		    err, ERROR_OS, "local.disk", "cannot open '%s'", path);
+		if (is_short)
+			err->retry = ERROR_RETRY_LATER;
+		return -1;
+	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
 	    st.st_uid != geteuid()) {
 		fd_close(&fd);

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import struct
@@ -180,6 +181,33 @@ class Rules(Case):
         self.run_plan(3)
         self.assertEqual(len(self.began()), before)
         self.assertEqual(len(self.ends('pour.1')), 2)
+
+
+class Shortage(Case):
+    def test_few_descriptors(self):
+        """F185: fewer children, said aloud, and none is lost."""
+        self.write_plan(*('slow.%d' % i for i in range(10)), jobs=10)
+        p = subprocess.run(
+            [test_supervisor.PROGRAM, 'run', 'plan.yaml'], cwd=self.dir,
+            env=self.env, capture_output=True, text=True, timeout=60,
+            check=False, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (32, 32)))
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertIn('waits to be started', p.stderr)
+        self.assertIn('10 of 10 accounts ok', p.stdout)
+        self.assertEqual(len(self.began()), 10)
+
+    def test_no_descriptors_at_all(self):
+        """It does not go on for ever."""
+        self.write_plan('ok.1', 'ok.2', 'ok.3', 'ok.4')
+        p = subprocess.run(
+            [test_supervisor.PROGRAM, 'run', 'plan.yaml'], cwd=self.dir,
+            env=self.env, capture_output=True, text=True, timeout=60,
+            check=False, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (12, 12)))
+        self.assertIn(p.returncode, (3, 74), p.stderr)
+        self.assertIn('nothing more is started', p.stderr)
+        self.assertEqual(self.began(), [])
 
 
 class Windows(Case):

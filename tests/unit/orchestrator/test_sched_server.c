@@ -366,3 +366,49 @@ Test(sched_server, put_back_gives_its_connections_back)
 	cr_assert_eq(take(&s, 1010), 1, "it tries again");
 	sched_release(&s);
 }
+
+/* A large account may try: others follow as soon as it got through. */
+Test(sched_server, who_tries_need_not_end_first)
+{
+	const struct sched_want w = want(OLD, NEW, 1);
+	struct sched s;
+
+	servers[NEW].breaker = (struct breaker_config){1, 1000, 8000};
+	start(&s, 4, &w, 1);
+	(void)take(&s, 0);
+	(void)target_fails(&s, 0, 0);
+	cr_assert_eq(take(&s, 1000), 1);
+	cr_assert_eq(take(&s, 1000), SIZE_MAX);
+	sched_alive(&s, 1);
+	cr_assert_eq(s.servers[NEW].breaker.state, BREAKER_CLOSED);
+	cr_assert_eq(take(&s, 1001), 2);
+	// it is one of many now
+	(void)target_fails(&s, 1, 2000);
+	cr_assert_eq(s.servers[NEW].breaker.state, BREAKER_OPEN);
+	cr_assert_eq(s.servers[NEW].breaker.pause_ms, 1000);
+	sched_release(&s);
+}
+
+/* What runs while its server or login is given up does not come back, however
+ * it ends: else the batch would wait for it for ever. */
+Test(sched_server, given_up_while_it_runs)
+{
+	const struct sched_want w = {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}};
+	const struct sched_result stopped = {
+	    .retry = EXIT_RETRY_RESUME, .is_put_off = true};
+	struct sched s;
+
+	start(&s, LOGIN_GUARD_REFUSED_MAX + 4, &w, 1);
+	for (size_t i = 0; i < LOGIN_GUARD_REFUSED_MAX + 3; i++)
+		cr_assert_eq(take(&s, 0), i);
+	for (size_t i = 3; i < LOGIN_GUARD_REFUSED_MAX + 3; i++)
+		(void)ended(&s, i, EXIT_RETRY_NEVER, SCHED_SIGN_REFUSED,
+		    SCHED_SIGN_NONE, 0);
+	cr_assert_not(sched_is_over(&s));
+	cr_assert_eq(sched_ended(&s, 0, &stopped, 0), SCHED_WAIT_LEFT);
+	sched_put_back(&s, 1, 0, 0);
+	cr_assert_eq(target_fails(&s, 2, 0), SCHED_WAIT_LEFT);
+	cr_assert(sched_is_over(&s));
+	cr_assert_eq(s.by_state[SCHED_LEFT], 4);
+	sched_release(&s);
+}

@@ -24,6 +24,7 @@ int mailconvoy_help(const struct mailconvoy_options *o);
 int mailconvoy_report(const struct mailconvoy_options *o);
 int mailconvoy_run(const struct mailconvoy_options *o);
 int mailconvoy_run_resume(const struct mailconvoy_options *o);
+int mailconvoy_schema(const struct mailconvoy_options *o);
 int mailconvoy_show(const struct mailconvoy_options *o);
 int mailconvoy_status(const struct mailconvoy_options *o);
 

@@ -33,6 +33,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"the settings of one account, and\nwhence each comes"},
     {"explain", "[CODE|REASON]", 0, 1, mailconvoy_explain,
 	"what E0107 or auth.rejected means, and\nwhat to do"},
+    {"schema", "", 0, 0, mailconvoy_schema,
+	"the JSON Schema of plans, for editors"},
     {"help", "", 0, 0, mailconvoy_help, "this text"},
 };
 

@@ -73,3 +73,9 @@ void json_out_bool(struct json_out *o, const char *key, bool value)
 	begin(o, key);
 	(void)fputs(value ? "true" : "false", o->file);
 }
+
+void json_out_null(struct json_out *o, const char *key)
+{
+	begin(o, key);
+	(void)fputs("null", o->file);
+}

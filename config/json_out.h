@@ -30,6 +30,7 @@ void json_out_close(struct json_out *o);
 
 void json_out_text(struct json_out *o, const char *key, const char *value);
 void json_out_number(struct json_out *o, const char *key, uint64_t value);
+void json_out_null(struct json_out *o, const char *key);
 void json_out_bool(struct json_out *o, const char *key, bool value);
 
 #endif

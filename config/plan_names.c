@@ -24,10 +24,12 @@ static const struct plan_schema_key rename_keys[] = {
     {.name = "from",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = offsetof(struct raw_rename, from),
+	.is_required = true,
 	.doc = "pattern of the names on the source"},
     {.name = "to",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = offsetof(struct raw_rename, to),
+	.is_required = true,
 	.doc = "name on the target; * is what the first * matched"},
 };
 const struct plan_schema plan_names_rename_schema = {

@@ -104,6 +104,7 @@ static const struct plan_schema_key hook_keys[] = {
 	.type = PLAN_SCHEMA_NODE,
 	.offset = offsetof(struct raw_hook, command),
 	.shape = PLAN_SCHEMA_SHAPE_TEXTS,
+	.is_required = true,
 	.doc = "the program and its arguments; no shell"},
     {.name = "timeout",
 	.type = PLAN_SCHEMA_DURATION,

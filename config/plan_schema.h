@@ -65,7 +65,8 @@ struct plan_schema_key {
 	const char *const *planned; /* words not supported yet; or NULL */
 	enum plan_schema_shape shape;
 	const struct plan_schema *sub;
-	const char *doc; /* a line about it; NULL of a PLANNED one */
+	const char *doc;  /* a line about it; NULL of a PLANNED one */
+	bool is_required; /* for editors; whoever reads it checks it */
 };
 
 struct plan_schema {

@@ -99,6 +99,7 @@ static const struct plan_schema_key keys[] = {
     {.name = "host",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = AT(host),
+	.is_required = true,
 	.doc = "name or address"},
     {.name = "port",
 	.type = PLAN_SCHEMA_UINT,

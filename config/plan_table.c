@@ -34,6 +34,7 @@ static const struct plan_schema_key table_keys[] = {
     {.name = "path",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = offsetof(struct table, path),
+	.is_required = true,
 	.doc = "of the table"},
     {.name = "format",
 	.type = PLAN_SCHEMA_WORD,

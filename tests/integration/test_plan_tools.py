@@ -188,5 +188,93 @@ class Explain(ToolCase):
                       self.tool('explain', 'E01077', code=64).stderr)
 
 
+class Schema(ToolCase):
+    """Needs python3-jsonschema and python3-yaml to compare; the keys are
+    looked for without them."""
+
+    def schema(self):
+        return json.loads(self.tool('schema').stdout)
+
+    def validator(self):
+        try:
+            import jsonschema
+            import yaml
+        except ImportError as e:
+            self.skipTest('not installed: %s' % e.name)
+        schema = self.schema()
+        jsonschema.Draft202012Validator.check_schema(schema)
+        check = jsonschema.Draft202012Validator(schema)
+        return lambda text: [e.message for e in check.iter_errors(
+            yaml.safe_load(text))]
+
+    def good_plans(self):
+        yield 'layers', LAYERS
+        for pattern in ('samples/*.yaml', 'samples/plans/*.yaml',
+                        'tests/fuzz/corpus/plan/*'):
+            for name in sorted(glob.glob(os.path.join(ROOT, pattern))):
+                with open(name, encoding='utf-8', errors='replace') as f:
+                    yield name, f.read()
+
+    def test_good_plans_validate(self):
+        errors_of = self.validator()
+        seen = 0
+        for name, text in self.good_plans():
+            path = self.write('plan.yaml', text)
+            got = subprocess.run([SUPERVISOR, 'check', path, '-o', 'json'],
+                                 capture_output=True, text=True, timeout=60)
+            problems = json.loads(got.stdout)['problems']
+            # files that are elsewhere are nothing to a schema
+            if any(p['code'] not in ('E0302', 'E0303', 'E0401', 'E0130')
+                   for p in problems if p['severity'] == 'error'):
+                continue
+            seen += 1
+            with self.subTest(name):
+                self.assertEqual(errors_of(text), [])
+        self.assertGreater(seen, 6)
+
+    def test_bad_plans_do_not(self):
+        errors_of = self.validator()
+        for old, new in (('preset: gmail', 'preset: gmial'),
+                         ('connections: 12', 'connections: 0'),
+                         ('host: a', 'hots: a'),
+                         ('version: 1', 'version: 2'),
+                         ('max_messages: 20', 'max_messages: twenty'),
+                         ('priority: 3', 'priority: -3'),
+                         ('acl: null', 'acl: 1'),
+                         ('password: {env: PATH}', 'password: {evn: PATH}')):
+            with self.subTest(new):
+                self.assertIn(old, LAYERS)
+                self.assertNotEqual(errors_of(LAYERS.replace(old, new)), [])
+
+    def test_every_key_of_the_parser_is_in_it(self):
+        text = json.dumps(self.schema())
+        for name, source in sources('config'):
+            for key in re.findall(
+                    r'\.name = "(\w+)",\s+\.type = PLAN_SCHEMA_(?!PLANNED)',
+                    source):
+                self.assertIn('"%s": {"description": "' % key, text, name)
+
+    def test_every_key_is_in_the_description_of_formats(self):
+        with open(os.path.join(ROOT, 'docs', 'FORMATS.md'),
+                  encoding='utf-8') as f:
+            formats = f.read()
+
+        def keys(node):
+            for key, value in node.get('properties', {}).items():
+                yield key
+                yield from keys(value)
+            for part in ('items', 'additionalProperties'):
+                if isinstance(node.get(part), dict):
+                    yield from keys(node[part])
+            for part in node.get('anyOf', []):
+                yield from keys(part)
+
+        schema = self.schema()
+        for node in (schema, *schema['$defs'].values()):
+            for key in keys(node):
+                self.assertTrue(
+                    re.search(r'[`.{ ,]%s[`:.,} ]' % key, formats), key)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -15,8 +15,10 @@ struct error;
 struct mailconvoy_options;
 struct plan;
 struct plan_choice;
+struct preflight;
 struct rundir;
 struct select_rules;
+struct supervisor_options;
 
 int mailconvoy_check(const struct mailconvoy_options *o);
 int mailconvoy_explain(const struct mailconvoy_options *o);
@@ -54,6 +56,13 @@ int mailconvoy_find_failed(const struct error *err, int code);
 
 /* "s" or "". */
 const char *mailconvoy_find_plural(size_t n);
+
+/* mailconvoy_check.c: runs engines that change nothing (how->look or dry_run)
+ * and reads what they found; release it when out->accounts is set. The exit
+ * code after a message when it could not be done to the end. */
+int mailconvoy_check_look(const struct mailconvoy_options *o,
+    const struct plan *plan, const struct supervisor_options *how,
+    struct preflight *out);
 
 /* mailconvoy_select.c: --account and the like, checked against the plan. 0, or
  * the exit code after a message; release `out` in any case. */

@@ -17,6 +17,7 @@ static const char head[] =
     "\n"
     "Examples:\n"
     "  mailconvoy check plan.yaml                  is the plan good? (offline)\n"
+    "  mailconvoy check plan.yaml --connect        can every account be reached?\n"
     "  mailconvoy run plan.yaml                    copy all accounts\n"
     "  mailconvoy run plan.yaml -j 8               eight at a time\n"
     "  mailconvoy status plan.yaml                 how far is it?\n"

@@ -21,7 +21,7 @@ enum {
 
 static const struct mailconvoy_verb verbs[] = {
     {"check", "PLAN", 1, 1, mailconvoy_check,
-	"checks the plan, starts nothing"},
+	"checks the plan; with --connect also\nwhat it is about. Changes nothing"},
     {"run", "PLAN", 1, 1, mailconvoy_run, "runs it; an unfinished run goes on"},
     {"resume", "PLAN", 1, 1, mailconvoy_run_resume,
 	"runs what is not finished or failed"},
@@ -42,8 +42,9 @@ static const struct mailconvoy_verb verbs[] = {
 #define SELECTING "run resume check"
 
 static const struct mailconvoy_option table[] = {
-    {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N", "run resume",
-	NULL, JOBS_MAX, "accounts at a time, instead of the\nplan's number"},
+    {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N",
+	"run resume check", NULL, JOBS_MAX,
+	"accounts at a time, instead of the\nplan's number"},
     {"new-run", MAILCONVOY_NEW_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
 	NULL, 0, "starts anew even when the last run is\nunfinished"},
     {"dry-run", MAILCONVOY_DRY_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
@@ -67,6 +68,9 @@ static const struct mailconvoy_option table[] = {
 	"check run resume show", NULL, 0, "a pass of the plan"},
     {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",
 	NULL, 0, "where each setting stands"},
+    {"connect", MAILCONVOY_CONNECT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",
+	NULL, 0,
+	"logs in to both sides of every account\nand looks: go or no-go, and why"},
     {"jsonl", MAILCONVOY_JSONL, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
 	NULL, 0, "where the report goes (default: the\nrun's directory)"},
     {"user", MAILCONVOY_USER, '\0', MAILCONVOY_VALUE_TEXT, "ID", "report", NULL,

@@ -213,6 +213,7 @@ char *account_job_line(const struct plan_account *account,
 	job.options.pace_fd = (uint32_t)attempt->pace_fd;
 	job.source.bucket = attempt->source_bucket;
 	job.target.bucket = attempt->target_bucket;
+	job.options.probe = attempt->probe;
 	job.options.settle_ms =
 	    settle_ms(attempt->last_outcome, job.options.settle_ms);
 	if (copy_text(&job.account, account->id) < 0 ||

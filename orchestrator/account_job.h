@@ -18,6 +18,7 @@ struct account_job_attempt {
 	bool dry_run; /* it changes nothing */
 	int pace_fd;  /* in the engine; 0: no limits are shared */
 	unsigned source_bucket, target_bucket; /* of it; 0: none */
+	bool probe;   /* it only looks */
 };
 
 /*

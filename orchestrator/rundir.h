@@ -7,6 +7,7 @@
  *   <state_dir>/<name>/accounts/<slug>/state.db what it remembers
  *   <state_dir>/<name>/runs/<UTC>-<4 hex>/journal.jsonl, logs/, report/
  *   <state_dir>/<name>/dry-runs/...             the same, of dry runs
+ *   <state_dir>/<name>/checks/...               the same, of check --connect
  *
  * Directories 0700, files 0600.
  */
@@ -19,10 +20,11 @@ struct error;
 struct plan;
 
 struct rundir {
-	char *state; /* <state_dir>/<name> */
-	char *id;    /* of the run */
-	char *path;  /* of the run */
-	bool is_dry; /* among the dry runs, which no other run goes on with */
+	char *state;  /* <state_dir>/<name> */
+	char *id;     /* of the run */
+	char *path;   /* of the run */
+	bool is_dry;  /* among the dry runs, which no other run goes on with */
+	bool is_look; /* the same, among the checks */
 	int lock_fd;
 };
 

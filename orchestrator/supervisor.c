@@ -256,6 +256,8 @@ int supervisor_run(const struct plan *plan,
 				turn(&s);
 		}
 		code = supervisor_finish(&s);
+		if (options->journal_out)
+			*options->journal_out = rundir_journal_path(&s.dir);
 	}
 	supervisor_release(&s);
 	return code;

@@ -15,9 +15,10 @@ struct plan;
 struct select_rules;
 
 struct supervisor_options {
-	bool resume;   /* run what failed too; a run must exist */
-	bool new_run;  /* even when the last one is unfinished */
-	bool dry_run;  /* a run of its own, in which nothing is changed */
+	bool resume;  /* run what failed too; a run must exist */
+	bool new_run; /* even when the last one is unfinished */
+	bool dry_run; /* a run of its own, in which nothing is changed */
+	bool look;    /* the same, but its engines only look; tried once each */
 	unsigned jobs; /* 0: as the plan says */
 	bool ends_with_window;    /* instead of waiting for the next one */
 	uint64_t max_duration_ms; /* 0: as the plan says */
@@ -25,7 +26,8 @@ struct supervisor_options {
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
 	const struct select_rules *select; /* NULL: all accounts */
-	FILE *out;                         /* for the last lines */
+	FILE *out;          /* for the last lines; NULL: there are none */
+	char **journal_out; /* its path, heap, when a run was begun; or NULL */
 };
 
 /* Is it a list of outcomes? *bad_out: the first word that is none. */

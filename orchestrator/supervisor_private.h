@@ -88,7 +88,7 @@ struct supervisor_rules {
 
 struct supervisor {
 	const struct plan *plan;
-	FILE *out; /* for the last lines */
+	FILE *out; /* for the last lines; NULL: none */
 	struct rundir dir;
 	struct journal *journal;
 	struct journal_run *before;  /* the run as we found it, or NULL */
@@ -112,6 +112,7 @@ struct supervisor {
 	unsigned shortages;      /* of processes or descriptors, in a row */
 	unsigned local_failures; /* in a row */
 	bool cannot_start, is_journal_lost, is_dry;
+	bool is_look;     /* is_dry too */
 	int64_t stall_ms; /* 0: by the account's time-out */
 };
 

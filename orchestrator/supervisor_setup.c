@@ -362,7 +362,7 @@ static int allocate(struct supervisor *s,
 	struct sched_config config = {
 	    .jobs = options->jobs ? options->jobs : s->plan->limits.jobs,
 	    .start_delay_ms = s->plan->limits.start_delay_ms,
-	    .attempts = r->attempts,
+	    .attempts = options->look ? 1 : r->attempts,
 	    .backoff_ms = r->backoff_ms,
 	    .factor = r->factor,
 	    .max_wait_ms = r->max_wait_ms,
@@ -402,7 +402,9 @@ static int plan_the_run(struct supervisor *s,
 		    s->dir.id);
 	else
 		progress_note(&s->progress, "INFO", "%s %s",
-		    s->is_dry ? "dry run, nothing is changed:" : "new run",
+		    s->is_look  ? "looking at both sides, nothing is changed:"
+		    : s->is_dry ? "dry run, nothing is changed:"
+				: "new run",
 		    s->dir.id);
 	drop_accounts(s);
 	size_t selected = 0;
@@ -427,7 +429,8 @@ int supervisor_setup(struct supervisor *s,
 	    set_signals(s, err) < 0 || supervisor_rules_share(s, err) < 0 ||
 	    rundir_init(&s->dir, s->plan, err) < 0)
 		return -1;
-	s->is_dry = s->dir.is_dry = options->dry_run;
+	s->is_look = s->dir.is_look = options->look;
+	s->is_dry = s->dir.is_dry = options->dry_run || options->look;
 	if (rundir_lock(&s->dir, err) < 0) {
 		*exit_out = strcmp(err->reason, "state.locked") == 0
 				? EXIT_CODE_TEMPORARY
@@ -536,7 +539,8 @@ int supervisor_finish(struct supervisor *s)
 		progress_note(&s->progress, "ERROR", "no report: %s", err.text);
 		code = exit_code_worse(code, EXIT_CODE_LOCAL);
 	}
-	supervisor_last_lines(s, code, reported ? report : NULL);
+	if (s->out)
+		supervisor_last_lines(s, code, reported ? report : NULL);
 	free(journal);
 	free(report);
 	return code;

@@ -321,11 +321,12 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	char *state = rundir_state_path(&s->dir, account->slug);
 	const struct account_job_attempt attempt = {
 	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
-	    .state_file = state,
+	    .state_file = s->is_look ? NULL : state,
 	    .dry_run = s->is_dry,
 	    .pace_fd = SPAWN_PACE_FD,
 	    .source_bucket = 1 + s->wants[slot->account].servers[0],
 	    .target_bucket = 1 + s->wants[slot->account].servers[1],
+	    .probe = s->is_look,
 	};
 	char *log = rundir_log_path(
 	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);

@@ -4,6 +4,7 @@ preview, and the guard before anything is deleted.  None of it may change
 anything on either side."""
 import json
 import os
+import subprocess
 import unittest
 
 import convoy
@@ -227,6 +228,130 @@ class Probe(Look):
                 [(r['target'], r['expected'], r['step']) for r in others
                  if r['ev'] == 'would_delete'])
             self.assert_not_changed(source, target)
+
+
+class Batch(Look):
+    """A plan of some accounts, and commands about it."""
+
+    def plan(self, source, target, accounts, *more):
+        self.source, self.target = source, target
+        return self.write('plan.yaml', '\n'.join((
+            'version: 1', 'name: demo', 'servers:',
+            '  old: {host: 127.0.0.1, port: %d, tls: none, '
+            'allow_plaintext: true}' % source.port,
+            '  new: {host: 127.0.0.1, port: %d, tls: none, '
+            'allow_plaintext: true}' % target.port,
+            'defaults:', '  source: {server: old, password: pass}',
+            '  target: {server: new, password: pass}', *more,
+            'accounts:', *('  - ' + a for a in accounts))) + '\n')
+
+    def convoy(self, *arguments, code=0, **kwargs):
+        environment = dict(os.environ, MAILCONVOY_ENGINE=convoy.ENGINE)
+        ended = subprocess.run(
+            [convoy.SUPERVISOR, *map(str, arguments)], check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment, timeout=convoy.PATIENCE, cwd=self.folder,
+            **{'stdin': subprocess.DEVNULL, **kwargs})
+        self.assertEqual(code, ended.returncode,
+                         ended.stdout + ended.stderr[-3000:])
+        return ended
+
+    def found(self, *arguments, code=0):
+        """check --connect as {id: account}"""
+        ended = self.convoy('check', self.path('plan.yaml'), '--connect',
+                            '-o', 'json', *arguments, code=code)
+        said = json.loads(ended.stdout)
+        return {a['id']: a for a in said['accounts']}
+
+
+class Check(Batch):
+    """check --connect"""
+
+    def test_go_and_no_go(self):
+        convoy.need_dovecot()
+        with Dovecot(rawlog=True, passwords={'eve': 'other'}) as source, \
+                Dovecot(rawlog=True, extra=QUOTA % '300k') as target:
+            convoy.fill(source, 'anna')
+            source.forget_commands()
+            self.plan(source, target, (
+                '{user: anna}', '{user: bob}', '{user: eve}'))
+            found = self.found(code=1)
+            self.assert_not_changed(source, target)
+            self.assertEqual(
+                {'anna': False, 'bob': True, 'eve': False},
+                {i: a['go'] for i, a in found.items()})
+            self.assertEqual(['quota.target'], [
+                p['reason'] for p in found['anna']['problems']])
+            self.assertEqual(['auth.rejected'], [
+                p['reason'] for p in found['eve']['problems']])
+            self.assertEqual(0, found['eve']['target']['probe']['messages'])
+            # one session a side and account: nobody is locked out
+            logins = sum(n for w, n in source.commands().items()
+                         if w in ('LOGIN', 'AUTHENTICATE'))
+            self.assertLessEqual(logins, 3)
+            table = self.convoy('check', self.path('plan.yaml'), '--connect',
+                                code=1).stdout
+            for words in ('NO-GO', '1 go, 2 no-go', 'to do: raise the quota',
+                          'to do: correct user, password'):
+                self.assertIn(words, table)
+            # no other run is begun or goes on with it
+            self.assertEqual(['accounts', 'checks', 'lock'], sorted(
+                os.listdir(self.path('state/demo'))))
+            self.convoy('status', self.path('plan.yaml'), code=66)
+
+    def test_selection(self):
+        convoy.need_dovecot()
+        with Dovecot() as source, Dovecot() as target:
+            plan = self.plan(source, target, (
+                '{user: anna}', '{user: annika}', '{user: bob}',
+                '{user: carl}'))
+            self.assertEqual({'anna', 'annika'},
+                             set(self.found('--account', 'ann*')))
+            ids = self.write('ids', 'carl\n# none\n')
+            self.assertEqual({'bob', 'carl'}, set(self.found(
+                '--account', 'bob', '--accounts-from', ids)))
+            self.assertEqual({'anna', 'annika'},
+                             set(self.found('--limit', 2)))
+            for wrong in (('--account', 'nobody'), ('--limit', '0'),
+                          ('--limit', 'x')):
+                self.convoy('check', plan, '--connect', *wrong, code=64)
+            self.convoy('check', plan, '--accounts-from', 'none', code=66)
+            # a run of a part is not the end of the run
+            ended = self.convoy('run', plan, '--account', 'bob')
+            self.assertIn('1 of 1 accounts ok, 3 not selected', ended.stdout)
+            ended = self.convoy('run', plan, '--limit', 2)
+            self.assertIn('continuing unfinished', ended.stderr)
+            self.assertIn('2 of 4 accounts are to be run', ended.stderr)
+            ended = self.convoy('run', plan)
+            self.assertIn('1 of 4 accounts are to be run', ended.stderr)
+            self.assertIn('4 of 4 accounts ok', ended.stdout)
+            self.assertNotIn('dropped', ended.stderr)
+
+    def test_nobody_answers(self):
+        with MiniServer() as source, MiniServer() as target:
+            self.plan(source, target, ('{user: anna}',))
+            target.stop()
+            found = self.found(code=1)
+            self.assertEqual('net.refused',
+                             found['anna']['problems'][0]['reason'])
+            self.assertIn('host and port',
+                          found['anna']['problems'][0]['to_do'])
+            # what waits longer than a look is not waited for
+            self.assertEqual(1, source.connections)
+
+    def test_hostile_names_in_the_table(self):
+        """F057: names of strangers do not move the cursor."""
+        with MiniServer() as source, MiniServer() as target:
+            source.boxes[b'\x1b[2Ja\x07'] = source.box('A')
+            source.boxes[b'\x1b[2Ja\x07'].name = b'\x1b[2Ja\x07'
+            self.plan(source, target, ('{user: anna, options: {rename_mailbox:'
+                                       ' [{from: "*", to: X}]}}',))
+            for form in ('table', 'json'):
+                ended = self.convoy('check', self.path('plan.yaml'),
+                                    '--connect', '-o', form, code=1)
+                self.assertIn('folder.name', ended.stdout)
+                for byte in ('\x1b', '\x07'):
+                    self.assertNotIn(byte, ended.stdout + ended.stderr)
 
 
 if __name__ == '__main__':

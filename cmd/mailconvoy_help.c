@@ -18,6 +18,7 @@ static const char head[] =
     "Examples:\n"
     "  mailconvoy check plan.yaml                  is the plan good? (offline)\n"
     "  mailconvoy check plan.yaml --connect        can every account be reached?\n"
+    "  mailconvoy preview plan.yaml                what would be copied and deleted?\n"
     "  mailconvoy run plan.yaml                    copy all accounts\n"
     "  mailconvoy run plan.yaml -j 8               eight at a time\n"
     "  mailconvoy status plan.yaml                 how far is it?\n"

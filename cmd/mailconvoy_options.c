@@ -22,6 +22,8 @@ enum {
 static const struct mailconvoy_verb verbs[] = {
     {"check", "PLAN", 1, 1, mailconvoy_check,
 	"checks the plan; with --connect also\nwhat it is about. Changes nothing"},
+    {"preview", "PLAN", 1, 1, mailconvoy_preview,
+	"what a run would copy, change and\ndelete; changes nothing"},
     {"run", "PLAN", 1, 1, mailconvoy_run, "runs it; an unfinished run goes on"},
     {"resume", "PLAN", 1, 1, mailconvoy_run_resume,
 	"runs what is not finished or failed"},
@@ -39,11 +41,11 @@ static const struct mailconvoy_verb verbs[] = {
 };
 
 /* The verbs that take a selection. */
-#define SELECTING "run resume check"
+#define SELECTING "run resume check preview"
 
 static const struct mailconvoy_option table[] = {
     {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N",
-	"run resume check", NULL, JOBS_MAX,
+	"run resume check preview", NULL, JOBS_MAX,
 	"accounts at a time, instead of the\nplan's number"},
     {"new-run", MAILCONVOY_NEW_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
 	NULL, 0, "starts anew even when the last run is\nunfinished"},
@@ -64,8 +66,14 @@ static const struct mailconvoy_option table[] = {
 	"bytes a second read from all sources\ntogether (40MiB/s), instead of the plan's"},
     {"output", MAILCONVOY_OUTPUT, 'o', MAILCONVOY_VALUE_WORD, "WORD",
 	"check status show", "table json", 0, "table or json"},
+    {"output", MAILCONVOY_FILE, 'o', MAILCONVOY_VALUE_TEXT, "FILE", "preview",
+	NULL, 0, "writes it as JSON, for run --approved"},
+    {"sizes", MAILCONVOY_SIZES, '\0', MAILCONVOY_VALUE_NONE, NULL, "preview",
+	NULL, 0, "by numbers and sizes of mailboxes only,\nquickly"},
+    {"exit-code", MAILCONVOY_EXIT_CODE, '\0', MAILCONVOY_VALUE_NONE, NULL,
+	"preview", NULL, 0, "exit 1 when there is anything to do"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
-	"check run resume show", NULL, 0, "a pass of the plan"},
+	"check preview run resume show", NULL, 0, "a pass of the plan"},
     {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",
 	NULL, 0, "where each setting stands"},
     {"connect", MAILCONVOY_CONNECT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",

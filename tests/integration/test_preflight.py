@@ -354,5 +354,96 @@ class Check(Batch):
                     self.assertNotIn(byte, ended.stdout + ended.stderr)
 
 
+class Preview(Batch):
+    """preview"""
+
+    def preview(self, *arguments, code=0):
+        """(what is printed, what the file says)"""
+        path = self.path('preview.json')
+        ended = self.convoy('preview', self.path('plan.yaml'), '-o', path,
+                            *arguments, code=code)
+        self.assertEqual(0o600, os.stat(path).st_mode & 0o7777)
+        with open(path, encoding='utf-8') as f:
+            said = json.load(f)
+        self.assertNotIn('pass', json.dumps(said))
+        self.assertEqual([], [n for n in os.listdir(self.folder)
+                              if n.startswith('preview.json.')])
+        return ended.stdout, said
+
+    def test_what_a_run_would_do(self):
+        convoy.need_dovecot()
+        with Dovecot(rawlog=True, passwords={'eve': 'other'}) as source, \
+                Dovecot(rawlog=True) as target:
+            count = sum(convoy.fill(source, 'anna').values())
+            source.forget_commands()
+            plan = self.plan(source, target, (
+                '{user: anna}', '{user: bob}', '{user: eve}'))
+            text, said = self.preview(code=1)
+            names = set(source.commands()) | set(target.commands())
+            self.assertFalse(names & set(convoy.WRITING), names)
+            self.assertIn('Nothing will be deleted', text)
+            self.assertIn('there was no run', text)
+            self.assertIn('! auth.rejected', text)
+            anna, bob, eve = said['accounts']
+            self.assertEqual((True, count, 0), (
+                anna['known'], anna['copy'], anna['delete']))
+            self.assertEqual((True, 0), (bob['known'], bob['copy']))
+            self.assertEqual((False, 'auth'), (eve['known'], eve['outcome']))
+            self.assertNotIn('copy', eve)
+            # the same by numbers, without comparing anything
+            source.forget_commands()
+            _, fast = self.preview('--sizes', code=1)
+            self.assert_not_changed(source)
+            self.assertNotIn('UID FETCH', source.commands())
+            self.assertFalse(fast['exact'])
+            self.assertEqual((anna['copy'], anna['bytes']), (
+                fast['accounts'][0]['copy'], fast['accounts'][0]['bytes']))
+            # what was done is no work any more, and tells the speed
+            self.convoy('preview', plan, '--exit-code', '--account', 'anna',
+                        code=1)
+            self.convoy('run', plan, '--account', 'anna')
+            text, said = self.preview('--exit-code', '--account', 'anna')
+            self.assertEqual((0, count), (said['total']['copy'],
+                                          said['total']['present']))
+            self.assertIn('the mean of run', said['time_basis'])
+            text, said = self.preview('--account', '[ab]*')
+            self.assertEqual(['anna', 'bob'],
+                             [a['id'] for a in said['accounts']])
+            self.convoy('preview', plan, '-o', '/dev/null', '--account',
+                        'bob', code=73)
+            self.convoy('preview', plan, '-o', code=64)
+
+    def test_mirror(self):
+        """What a mirror would delete is listed, name by name."""
+        with MiniServer() as source, MiniServer() as target:
+            source.box('INBOX').add(message(1))
+            for n in range(4):
+                target.box('Gone\\').add(message(n))
+                target.box('INBOX').add(message(n))
+            self.plan(source, target, ('{user: anna}',),
+                      '  options: {mode: syncDst}',
+                      'deletes: {max_per_account: 50}')
+            text, said = self.preview()
+            anna = said['accounts'][0]
+            self.assertEqual((7, 1), (anna['delete'],
+                                      anna['delete_mailboxes']))
+            self.assertEqual(
+                {('Gone\\\\', 4, True), ('INBOX', 3, False)},
+                {(d['target'], d['messages'], d['mailbox'])
+                 for d in anna['deletions']})
+            self.assertIn("mailbox 'Gone\\\\' with 4 messages", text)
+            self.assertIn("of 'INBOX' 3 messages", text)
+            self.assertIn('--approved', text)
+            self.assertFalse({n for n, _ in target.commands} &
+                             set(convoy.WRITING))
+            # above the ceiling nothing would be deleted, and why
+            self.plan(source, target, ('{user: anna}',),
+                      '  options: {mode: syncDst}',
+                      'deletes: {max_per_account: 6}')
+            text, said = self.preview()
+            self.assertEqual(0, said['accounts'][0]['delete'])
+            self.assertIn('7 messages would go', said['accounts'][0]['warning'])
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -7,10 +7,12 @@
 #ifndef CMD_MAILCONVOY_COMMANDS_H
 #define CMD_MAILCONVOY_COMMANDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/plan_diag.h"
 
+struct approval;
 struct error;
 struct mailconvoy_options;
 struct plan;
@@ -57,6 +59,13 @@ int mailconvoy_find_failed(const struct error *err, int code);
 
 /* "s" or "". */
 const char *mailconvoy_find_plural(size_t n);
+
+/* mailconvoy_approve.c: what a run may delete, from --approved or a person at
+ * the terminal; *found_out false: nothing was given and nothing is needed, or
+ * the run that goes on has its own. 0, or the exit code after a message. */
+int mailconvoy_approve(const struct mailconvoy_options *o,
+    const struct plan *plan, const struct select_rules *select,
+    struct approval *out, bool *found_out);
 
 /* mailconvoy_check.c: runs engines that change nothing (how->look or dry_run)
  * and reads what they found; release it when out->accounts is set. The exit

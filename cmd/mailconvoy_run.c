@@ -7,15 +7,18 @@
 #include "config/plan.h"
 #include "engine/base/error.h"
 #include "engine/contract/exit_code.h"
+#include "orchestrator/approval.h"
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
 static int supervise(const struct mailconvoy_options *o,
-    const struct plan *plan, const struct select_rules *select, bool resume)
+    const struct plan *plan, const struct select_rules *select,
+    const struct approval *approval, bool resume)
 {
 	const struct supervisor_options options = {
 	    .resume = resume,
 	    .select = select,
+	    .approval = approval,
 	    .new_run = mailconvoy_options_has(o, MAILCONVOY_NEW_RUN),
 	    .dry_run = mailconvoy_options_has(o, MAILCONVOY_DRY_RUN),
 	    .jobs = (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS),
@@ -39,6 +42,8 @@ static int run(const struct mailconvoy_options *o, bool resume)
 	const struct plan_choice choice = {
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
 	struct select_rules select = {0};
+	struct approval approval = {0};
+	bool approved = false;
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct plan *plan = mailconvoy_find_plan_choice(
@@ -48,7 +53,12 @@ static int run(const struct mailconvoy_options *o, bool resume)
 		return code;
 	code = mailconvoy_select(o, plan, &select);
 	if (code == EXIT_CODE_OK)
-		code = supervise(o, plan, &select, resume);
+		code =
+		    mailconvoy_approve(o, plan, &select, &approval, &approved);
+	if (code == EXIT_CODE_OK)
+		code = supervise(
+		    o, plan, &select, approved ? &approval : NULL, resume);
+	approval_release(&approval);
 	select_release(&select);
 	plan_free(plan);
 	return code;

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/contract/job.h"
+#include "orchestrator/approval.h"
 
 static int copy_text(char **out, const char *s)
 {
@@ -147,6 +148,17 @@ static void set_limits(struct job_options *out, const struct plan_options *from)
 			      : (uint32_t)from->timeout_ms;
 }
 
+/* Never above the plan's own ceilings. */
+static void set_approved(
+    struct job_options *out, const struct approval_account *approved)
+{
+	if (!approved)
+		return;
+	if (approved->messages < out->max_delete)
+		out->max_delete = approved->messages;
+	out->max_delete_mailboxes = approved->mailboxes;
+}
+
 static int set_options(
     struct job_options *out, const struct plan_account *account)
 {
@@ -227,6 +239,7 @@ char *account_job_line(const struct plan_account *account,
 		   read_secret(&account->target, "target", &job.target, err) ==
 		       0 &&
 		   job_check(&job, err) == 0) {
+		set_approved(&job.options, attempt->approved);
 		line = job_encode(&job, len_out);
 		if (!line)
 			(void)error_set(err, ERROR_CONFIG, "config.job",

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct approval_account;
 struct error;
 struct plan_account;
 
@@ -19,6 +20,8 @@ struct account_job_attempt {
 	int pace_fd;  /* in the engine; 0: no limits are shared */
 	unsigned source_bucket, target_bucket; /* of it; 0: none */
 	bool probe;   /* it only looks */
+	/* what was approved, below the plan's own ceilings; or NULL */
+	const struct approval_account *approved;
 };
 
 /*

@@ -231,6 +231,17 @@ static int on_run_end(struct journal_run *run, const json_t *line)
 	return 0;
 }
 
+/* A new approval counts from here. */
+static int on_operator(struct journal_run *run, const json_t *line)
+{
+	if (strcmp(get_text(line, "what"), "approve") != 0)
+		return 0;
+	for (size_t i = 0; i < run->count; i++)
+		run->accounts[i].deleted_total =
+		    run->accounts[i].mailboxes_deleted_total = 0;
+	return 0;
+}
+
 static int on_plan(struct journal_account *a, const json_t *line)
 {
 	a->is_dropped = false;
@@ -247,6 +258,8 @@ static void close_attempt(struct journal_account *a)
 		a->tally = a->so_far;
 	a->copied_total += a->tally.copied;
 	a->bytes_total += a->tally.bytes_copied;
+	a->deleted_total += a->tally.extra[TALLY_DELETED];
+	a->mailboxes_deleted_total += a->tally.extra[TALLY_MAILBOXES_DELETED];
 }
 
 static int on_start(struct journal_account *a, const json_t *line)
@@ -319,6 +332,7 @@ static const struct {
     {"run.start", on_run_start, NULL},
     {"run.resume", on_run_start, NULL},
     {"run.end", on_run_end, NULL},
+    {"operator", on_operator, NULL},
     {"account.plan", NULL, on_plan},
     {"account.drop", NULL, on_drop},
     {"account.start", NULL, on_start},

@@ -50,6 +50,8 @@ struct journal_account {
 	struct tally tally;
 	/* sums over all attempts of the run */
 	uint64_t copied_total, bytes_total, duration_ms;
+	/* since deletions were approved last */
+	uint64_t deleted_total, mailboxes_deleted_total;
 	char started[CLOCK_TEXT_BYTES], ended[CLOCK_TEXT_BYTES];
 	/* private: mailboxes of an attempt that has not ended */
 	struct tally so_far;

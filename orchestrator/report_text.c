@@ -27,6 +27,8 @@ static const struct {
     {"auth.", "correct user or password, then run resume"},
     {"config.", "correct the plan or the secret it names, then run resume"},
     {"crash.start", "see whether the engine can be started at all"},
+    {"delete.",
+	"preview the plan with -o FILE, then run resume with --approved FILE"},
     {"engine.stalled", "see the account's log, then run resume"},
     {"folder.",
 	"this mailbox could not be made or read: see the account's log"},

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct approval;
 struct error;
 struct plan;
 struct select_rules;
@@ -26,6 +27,8 @@ struct supervisor_options {
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
 	const struct select_rules *select; /* NULL: all accounts */
+	/* what may be deleted; NULL: what was approved for the run that goes on */
+	const struct approval *approval;
 	FILE *out;          /* for the last lines; NULL: there are none */
 	char **journal_out; /* its path, heap, when a run was begun; or NULL */
 };

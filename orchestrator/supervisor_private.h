@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "engine/base/pace.h"
+#include "orchestrator/approval.h"
 #include "orchestrator/collect.h"
 #include "orchestrator/daily.h"
 #include "orchestrator/progress.h"
@@ -70,6 +71,8 @@ struct standing {
 	unsigned attempt; /* the last one */
 	const char *outcome;
 	int batch;
+	/* in this run, since that was approved */
+	uint64_t deleted, mailboxes_deleted;
 	bool is_final, is_selected;
 	bool is_left_out; /* by --account and the like: no part of the result */
 	char *reason, *text; /* of a failure, for the last lines; may be NULL */
@@ -105,6 +108,8 @@ struct supervisor {
 	/* shared with all engines: the first of the run, one for each server */
 	struct pace_bucket *pace;
 	int pace_fd;
+	const struct approval *approval; /* NULL: nothing may be deleted */
+	struct approval own_approval;    /* read from the run's directory */
 	char *engine;
 	int signal_fd;
 	enum stage stage;

@@ -107,6 +107,42 @@ static int read_before(struct supervisor *s, struct error *err)
 	return s->before ? 0 : -1;
 }
 
+/* Nothing is deleted that nobody has seen. Before a run is made, so that none
+ * is left behind. */
+static int find_approval(struct supervisor *s,
+    const struct supervisor_options *options, int *exit_out, struct error *err)
+{
+	s->approval = options->approval;
+	if (s->is_dry || s->approval ||
+	    !approval_is_needed(s->plan, options->select))
+		return 0;
+	int rc = s->before ? approval_read_run(
+				 &s->own_approval, &s->dir, s->plan, err)
+			   : 0;
+	if (rc < 0) {
+		*exit_out = EXIT_CODE_CONFIG;
+		return -1;
+	}
+	if (rc > 0) {
+		s->approval = &s->own_approval;
+		return 0;
+	}
+	*exit_out = EXIT_CODE_USAGE;
+	return error_set(err, ERROR_USAGE, "delete.unapproved",
+	    "nobody has approved what syncDst deletes: mailconvoy preview %s -o FILE, then --approved FILE",
+	    s->plan->path);
+}
+
+/* What was approved now is kept for those who go on. */
+static int begin(struct supervisor *s, const struct supervisor_options *options,
+    const struct journal_extent *extent, struct error *err)
+{
+	if (!s->is_dry && options->approval &&
+	    approval_store(options->approval, &s->dir, err) < 0)
+		return -1;
+	return open_journal(s, extent, err);
+}
+
 /* Finds the run that goes on or makes a new one. */
 static int choose_run(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err)
@@ -118,7 +154,9 @@ static int choose_run(struct supervisor *s,
 		if (read_before(s, err) < 0)
 			return -1;
 		if (options->resume || !s->before->is_complete)
-			return open_journal(s, &s->before->extent, err);
+			return find_approval(s, options, exit_out, err) < 0
+				   ? -1
+				   : begin(s, options, &s->before->extent, err);
 		s->earlier = s->before;
 		s->before = NULL;
 	} else if (options->resume) {
@@ -127,10 +165,12 @@ static int choose_run(struct supervisor *s,
 		    "there is no run to resume: start one with 'mailconvoy run %s'",
 		    s->plan->path);
 	}
+	if (find_approval(s, options, exit_out, err) < 0)
+		return -1;
 	*exit_out = EXIT_CODE_CANNOT_CREATE;
 	if (rundir_create(&s->dir, err) < 0)
 		return -1;
-	return open_journal(s, &none, err);
+	return begin(s, options, &none, err);
 }
 
 /* ------------------------------------------------------------- accounts */
@@ -230,6 +270,11 @@ static size_t select_accounts(struct supervisor *s,
 		if (stand(&s->standings[i], a) < 0)
 			return SIZE_MAX;
 		remember_bytes(s, i);
+		if (a && !options->approval) {
+			s->standings[i].deleted = a->deleted_total;
+			s->standings[i].mailboxes_deleted =
+			    a->mailboxes_deleted_total;
+		}
 		if (!a || a->is_dropped ||
 		    (a->attempt == 0 &&
 			strcmp(a->digest, account->digest) != 0))
@@ -395,6 +440,8 @@ static int plan_the_run(struct supervisor *s,
 	    s->before != NULL, s->is_dry, s->sched.config.jobs};
 
 	(void)journal_run_start(s->journal, s->plan, &start);
+	if (!s->is_dry && options->approval)
+		(void)journal_operator(s->journal, "approve");
 	if (s->before)
 		progress_note(&s->progress, "INFO", "%s run %s",
 		    s->before->is_complete ? "resuming"
@@ -457,6 +504,7 @@ void supervisor_release(struct supervisor *s)
 	free(s->standings);
 	free(s->wants);
 	free(s->engine);
+	approval_release(&s->own_approval);
 	sched_release(&s->sched);
 	journal_close(s->journal);
 	journal_run_free(s->before);

@@ -313,13 +313,44 @@ static int spawn(
 	return 0;
 }
 
+static uint32_t what_is_left(uint32_t approved, uint64_t done)
+{
+	if (approved == PLAN_NO_LIMIT)
+		return approved;
+	return done < approved ? approved - (uint32_t)done : 0;
+}
+
+/* May it be run at all, and what may it still delete? 1: not more than *out,
+ * 0: as the plan says, -1: it is not run. */
+static int find_approved(const struct supervisor *s, size_t number,
+    struct approval_account *out, struct error *err)
+{
+	const struct plan_account *account = &s->plan->accounts[number];
+	const struct standing *standing = &s->standings[number];
+	const struct approval_account *found = NULL;
+
+	if (s->is_dry || account->options.mode != PLAN_MODE_DST)
+		return 0;
+	if (s->approval)
+		found = approval_find(s->approval, account);
+	if (!found)
+		return error_set(err, ERROR_CONFIG, "delete.unapproved",
+		    "not run: what it would delete is not approved; preview it, then give --approved");
+	*out = *found;
+	out->messages = what_is_left(found->messages, standing->deleted);
+	out->mailboxes =
+	    what_is_left(found->mailboxes, standing->mailboxes_deleted);
+	return 1;
+}
+
 static void do_spawn(struct supervisor *s, struct slot *slot)
 {
 	const struct plan_account *account = account_of(s, slot);
 	const struct standing *standing = &s->standings[slot->account];
+	struct approval_account approved;
 	struct error err = {0};
 	char *state = rundir_state_path(&s->dir, account->slug);
-	const struct account_job_attempt attempt = {
+	struct account_job_attempt attempt = {
 	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
 	    .state_file = s->is_look ? NULL : state,
 	    .dry_run = s->is_dry,
@@ -347,8 +378,11 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		free(state);
 		return;
 	}
-	slot->job_line =
-	    account_job_line(account, &attempt, &slot->job_len, &err);
+	int found = find_approved(s, slot->account, &approved, &err);
+	attempt.approved = found > 0 ? &approved : NULL;
+	if (found >= 0)
+		slot->job_line =
+		    account_job_line(account, &attempt, &slot->job_len, &err);
 	free(state);
 	if (!slot->job_line) {
 		give_up(s, slot,
@@ -447,6 +481,9 @@ static void publish(
 	count_start(s, v, account->id);
 	count_local(s, v, account->id);
 	int64_t wait = tell_schedule(s, slot, v);
+	standing->deleted += slot->collect.tally.extra[TALLY_DELETED];
+	standing->mailboxes_deleted +=
+	    slot->collect.tally.extra[TALLY_MAILBOXES_DELETED];
 	const struct journal_result result = {account, standing->attempt, v,
 	    &slot->collect.tally, duration, wait, standing->is_final};
 	const struct progress_end line = {account->id, v, &slot->collect.tally,

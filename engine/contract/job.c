@@ -152,6 +152,7 @@ static const struct job_field option_fields[] = {
     OPTION(force, JOB_FIELD_BOOL),
     OPTION(max_delete, JOB_FIELD_U32),
     OPTION(max_delete_percent, JOB_FIELD_U32),
+    OPTION(max_delete_mailboxes, JOB_FIELD_U32),
     OPTION(subscription, JOB_FIELD_BOOL),
     OPTION(acl, JOB_FIELD_BOOL),
     OPTION(special_use, JOB_FIELD_BOOL),
@@ -215,6 +216,7 @@ void job_init(struct job *job)
 	job->options = (struct job_options){
 	    .max_delete = JOB_NO_LIMIT,
 	    .max_delete_percent = JOB_NO_LIMIT,
+	    .max_delete_mailboxes = JOB_NO_LIMIT,
 	    .subscription = true,
 	    .acl = true,
 	    .special_use = true,

@@ -107,6 +107,7 @@ struct job_options {
 	/* syncDst deletes nothing when it would be more messages than this, or
 	 * more than this of a hundred; JOB_NO_LIMIT */
 	uint32_t max_delete, max_delete_percent;
+	uint32_t max_delete_mailboxes; /* the same, of mailboxes */
 	bool subscription, acl, special_use, metadata;
 	bool mailbox_class; /* CommuniGate to CommuniGate */
 	enum job_switch force_index;

@@ -81,6 +81,15 @@ static uint64_t deletions(const struct sync_target *dst)
 	return sum;
 }
 
+static size_t removals(const struct sync_target *dst)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dst->plan->surplus_count; i++)
+		count += dst->plan->surplus[i].remove;
+	return count;
+}
+
 /* Why nothing may be deleted, or an empty text. */
 static void judge(
     const struct sync_target *dst, uint64_t count, char *why, size_t max)
@@ -97,6 +106,11 @@ static void judge(
 		(void)snprintf(why, max,
 		    "%" PRIu64 " messages would go, --maxDelete allows %u",
 		    count, o->max_delete);
+	else if (o->max_delete_mailboxes != JOB_NO_LIMIT &&
+		 removals(dst) > o->max_delete_mailboxes)
+		(void)snprintf(why, max,
+		    "%zu mailboxes would go, %u are allowed", removals(dst),
+		    o->max_delete_mailboxes);
 	else if (o->max_delete_percent != JOB_NO_LIMIT &&
 		 count * 100 > all * o->max_delete_percent)
 		(void)snprintf(why, max,

@@ -135,7 +135,8 @@ class Run(PlanCase):
             '  - {user: anna, options: {mode: syncSrcNew}}',
             '  - {user: bob, options: {mode: syncDst}}',
             '  - {user: eve, options: {mode: syncDst}}')
-        self.mc('run', 'plan.yaml', code=1)
+        self.mc('preview', 'plan.yaml', '-o', 'seen')
+        self.mc('run', 'plan.yaml', '--approved', 'seen', code=1)
         self.assertEqual({'INBOX': 2}, counts(TARGET, 'anna'))
         self.assertEqual({'INBOX': 2}, counts(TARGET, 'bob'))
         self.assertEqual({'INBOX': 5}, counts(TARGET, 'eve'))
@@ -152,7 +153,9 @@ class Run(PlanCase):
         self.assertEqual({'INBOX': 2}, counts(TARGET, 'anna'))
         self.plan('deletes: {max_percent: 50}',
                   'accounts: [{user: anna, options: {mode: syncDst}}]')
-        said = self.mc('resume', 'plan.yaml')
+        self.mc('resume', 'plan.yaml', code=64)
+        self.mc('preview', 'plan.yaml', '-o', 'seen')
+        said = self.mc('resume', 'plan.yaml', '--approved', 'seen')
         self.assertIn('other settings', said)
         self.assertEqual({'INBOX': 1}, counts(TARGET, 'anna'))
 

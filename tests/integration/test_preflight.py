@@ -2,6 +2,7 @@
 """What is done before a run: the look of an engine (--probe), check --connect,
 preview, and the guard before anything is deleted.  None of it may change
 anything on either side."""
+import glob
 import json
 import os
 import subprocess
@@ -443,6 +444,205 @@ class Preview(Batch):
             text, said = self.preview()
             self.assertEqual(0, said['accounts'][0]['delete'])
             self.assertIn('7 messages would go', said['accounts'][0]['warning'])
+
+
+class Guard(Batch):
+    """Nothing is deleted that nobody has seen."""
+
+    MIRROR = ('  options: {mode: syncDst}',
+              'deletes: {max_per_account: 50}')
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.server()
+        self.target = self.server()
+
+    def server(self):
+        class Mirrored(Talkative):
+            """Lets messages be deleted."""
+
+            def do_expunge(self):
+                return b'done'
+
+            def do_uid_expunge(self, numbers):
+                gone = [m for _, m in self._chosen(numbers, True)
+                        if b'\\Deleted' in m.flags]
+                self._box().messages = [
+                    m for m in self._box().messages if m not in gone]
+                return b'done'
+        server = MiniServer(session=Mirrored, capability=('UIDPLUS',))
+        self.addCleanup(server.stop)
+        return server
+
+    def mirror(self, accounts=('{user: anna}',), surplus=3):
+        self.source.box('INBOX').add(message(0))
+        for n in range(surplus + 1):
+            self.target.box('INBOX').add(message(n))
+        return self.plan(self.source, self.target, accounts, *self.MIRROR)
+
+    def left(self):
+        return len(self.target.box('INBOX').messages)
+
+    def deleted(self):
+        return self.target.count('UID STORE', 'UID EXPUNGE', 'DELETE')
+
+    def approve(self, *arguments):
+        path = self.path('seen.json')
+        self.convoy('preview', self.path('plan.yaml'), '-o', path, *arguments)
+        return path
+
+    def account(self, run=None):
+        ended = self.convoy('status', run or self.path('plan.yaml'),
+                            '-o', 'json')
+        return json.loads(ended.stdout)['list'][0]
+
+    def test_not_without_a_word(self):
+        plan = self.mirror()
+        for more in ((), ('--no-input',), ('--new-run',)):
+            ended = self.convoy('run', plan, *more, code=64)
+            self.assertIn('preview', ended.stderr)
+            self.assertIn('--approved FILE', ended.stderr)
+        self.assertFalse(os.path.exists(self.path('state')))
+        self.assertEqual(0, self.target.connections)
+        # what changes nothing needs no approval
+        self.convoy('run', plan, '--dry-run')
+        self.assertEqual((4, 0), (self.left(), self.deleted()))
+
+    def test_with_what_was_seen(self):
+        plan = self.mirror()
+        seen = self.approve()
+        self.convoy('run', plan, '--approved', seen)
+        self.assertEqual(1, self.left())
+        run = glob.glob(self.path('state/demo/runs/*'))[0]
+        self.assertEqual(0o600, os.stat(run + '/approval.json').st_mode &
+                         0o7777)
+        with open(run + '/approval.json', encoding='utf-8') as f:
+            self.assertEqual(3, json.load(f)['accounts'][0]['delete'])
+
+    def test_not_more_than_was_seen(self):
+        """What would go beyond the approved number is stopped before the
+        first deletion."""
+        plan = self.mirror()
+        seen = self.approve()
+        self.target.box('INBOX').add(message(99))
+        self.convoy('run', plan, '--approved', seen, code=1)
+        self.assertEqual((5, 0), (self.left(), self.deleted()))
+        self.assertEqual('partial', self.account()['outcome'])
+        # neither by going on: the approval stays with the run
+        self.convoy('resume', plan, code=1)
+        self.assertEqual((5, 0), (self.left(), self.deleted()))
+        self.convoy('resume', plan, '--approved', self.approve())
+        self.assertEqual(1, self.left())
+
+    def test_no_other_mailbox(self):
+        plan = self.mirror()
+        seen = self.approve()
+        self.target.box('New')
+        self.convoy('run', plan, '--approved', seen, code=1)
+        self.assertIn(b'New', self.target.boxes)
+        self.assertEqual((4, 0), (self.left(), self.deleted()))
+
+    def test_an_approval_is_about_one_plan(self):
+        plan = self.mirror()
+        seen = self.approve()
+        self.plan(self.source, self.target, ('{user: anna}',),
+                  '  options: {mode: syncDst, skip_mailbox: [X]}',
+                  'deletes: {max_per_account: 50}')
+        ended = self.convoy('run', plan, '--approved', seen, code=78)
+        self.assertIn('another than was previewed', ended.stderr)
+        self.mirror(surplus=0)
+        self.approve('--sizes')
+        ended = self.convoy('run', plan, '--approved', seen, code=78)
+        self.assertIn('nobody counted', ended.stderr)
+        for text in ('', '{}', '[]', '{"v":1,"kind":"preview","exact":true}',
+                     '{"v":2,"kind":"preview","exact":true,"accounts":[]}'):
+            wrong = self.write('wrong', text)
+            self.convoy('run', plan, '--approved', wrong, code=78)
+        self.convoy('run', plan, '--approved', 'missing', code=66)
+        self.assertEqual(0, self.deleted())
+
+    def test_an_account_that_is_not_in_it_is_not_run(self):
+        plan = self.mirror(('{user: anna, target: {prefix: Own/}}',
+                            '{id: twin, user: anna, '
+                            'target: {prefix: Twin/}}'))
+        seen = self.approve('--account', 'twin')
+        before = self.target.connections
+        ended = self.convoy('run', plan, '--approved', seen, '--account',
+                            'anna', code=1)
+        self.assertEqual(before, self.target.connections)
+        self.assertIn('delete.unapproved', ended.stdout)
+        self.assertIn('not run', ended.stdout)
+        account = self.account()
+        self.assertEqual(('config', 'delete.unapproved'),
+                         (account['outcome'], account['reason']))
+
+    def test_resume_stays_approved(self):
+        plan = self.mirror()
+        seen = self.approve()
+        self.target.faults.append(Fault('no', 'LOGIN', times=1, text=b'[AUTHE'
+                                        b'NTICATIONFAILED] wrong'))
+        self.convoy('run', plan, '--approved', seen, code=1)
+        self.assertEqual((4, 0), (self.left(), self.deleted()))
+        self.convoy('resume', plan)
+        self.assertEqual(1, self.left())
+        # another run needs another word
+        self.convoy('run', plan, '--new-run', code=64)
+
+    def test_the_number_is_that_of_the_run(self):
+        """What an attempt has deleted is not there for the next one."""
+        plan = self.mirror()
+        seen = self.approve()
+        # the same number again, while the run is not over
+        self.source.box('Refused').add(message(50))
+        self.target.judge = lambda raw, *_: b'NO too bad'
+        self.convoy('run', plan, '--approved', seen, code=1)
+        self.assertEqual(1, self.left())
+        for n in range(3):
+            self.target.box('INBOX').add(message(70 + n))
+        self.convoy('resume', plan, code=1)
+        self.assertEqual(4, self.left())
+        # what is approved anew counts anew
+        path = self.path('again.json')
+        self.convoy('preview', plan, '-o', path)
+        self.convoy('resume', plan, '--approved', path, code=1)
+        self.assertEqual(1, self.left())
+
+    def typed(self, plan, answer):
+        """run at a terminal; (exit code, what was said)"""
+        mine, theirs = os.openpty()
+        try:
+            process = subprocess.Popen(
+                [convoy.SUPERVISOR, 'run', plan], stdin=theirs, stdout=theirs,
+                stderr=theirs, cwd=self.folder, close_fds=True,
+                env=dict(os.environ, MAILCONVOY_ENGINE=convoy.ENGINE))
+            self.addCleanup(convoy.end, process)
+            os.close(theirs)
+            said = b''
+            while b'to go on: ' not in said:
+                said += os.read(mine, 4096)
+            os.write(mine, answer + b'\n')
+            while True:
+                try:
+                    more = os.read(mine, 4096)
+                except OSError:
+                    break
+                if not more:
+                    break
+                said += more
+            return process.wait(convoy.PATIENCE), said.decode()
+        finally:
+            os.close(mine)
+
+    def test_typed_at_a_terminal(self):
+        plan = self.mirror()
+        for answer in (b'', b'yes', b'dem', b'demo2'):
+            code, said = self.typed(plan, answer)
+            self.assertEqual(64, code, said)
+        self.assertEqual(0, self.target.connections)
+        self.assertIn('at most 50 messages', said)
+        code, said = self.typed(plan, b'demo')
+        self.assertEqual(0, code, said)
+        self.assertEqual(1, self.left())
 
 
 if __name__ == '__main__':

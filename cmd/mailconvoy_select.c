@@ -18,13 +18,17 @@ int mailconvoy_select(const struct mailconvoy_options *o,
 	    .limit = mailconvoy_options_number(o, MAILCONVOY_LIMIT)};
 	out->patterns =
 	    mem_try_calloc(o->given_count + 1, sizeof(*out->patterns));
-	if (!out->patterns) {
+	out->groups = mem_try_calloc(o->given_count + 1, sizeof(*out->groups));
+	if (!out->patterns || !out->groups) {
 		(void)error_set(
 		    &err, ERROR_OS, "local.memory", "out of memory");
 		return mailconvoy_find_failed(&err, EXIT_CODE_INTERNAL);
 	}
 	while ((value = mailconvoy_options_next(o, MAILCONVOY_ACCOUNT, &at)))
 		out->patterns[out->pattern_count++] = value;
+	at = 0;
+	while ((value = mailconvoy_options_next(o, MAILCONVOY_GROUP, &at)))
+		out->groups[out->group_count++] = value;
 	at = 0;
 	while (
 	    (value = mailconvoy_options_next(o, MAILCONVOY_ACCOUNTS_FROM, &at)))

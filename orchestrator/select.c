@@ -22,6 +22,7 @@ void select_release(struct select_rules *r)
 		free(r->ids[i]);
 	free(r->ids);
 	free(r->patterns);
+	free(r->groups);
 	*r = (struct select_rules){0};
 }
 
@@ -114,7 +115,16 @@ int select_read_ids(struct select_rules *r, const char *path, struct error *err)
 
 bool select_narrows(const struct select_rules *r)
 {
-	return r && (r->pattern_count > 0 || r->id_count > 0 || r->limit > 0);
+	return r && (r->pattern_count > 0 || r->group_count > 0 ||
+			r->id_count > 0 || r->limit > 0);
+}
+
+static bool is_in_group(const struct plan_account *account, const char *name)
+{
+	for (size_t i = 0; i < account->group_count; i++)
+		if (strcmp(account->groups[i]->name, name) == 0)
+			return true;
+	return false;
 }
 
 bool select_matches(
@@ -122,13 +132,24 @@ bool select_matches(
 {
 	const char *id = account->id;
 
-	if (!r || (r->pattern_count == 0 && r->id_count == 0))
+	if (!r || r->pattern_count + r->group_count + r->id_count == 0)
 		return true;
+	for (size_t i = 0; i < r->group_count; i++)
+		if (is_in_group(account, r->groups[i]))
+			return true;
 	for (size_t i = 0; i < r->pattern_count; i++)
 		if (fnmatch(r->patterns[i], id, 0) == 0)
 			return true;
 	return r->id_count > 0 && bsearch(&id, r->ids, r->id_count,
 				      sizeof(char *), by_text) != NULL;
+}
+
+static bool has_members(const char *group, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->account_count; i++)
+		if (is_in_group(&plan->accounts[i], group))
+			return true;
+	return false;
 }
 
 static bool matches_any(const char *pattern, const struct plan *plan)
@@ -146,6 +167,11 @@ int select_check(
 		if (!matches_any(r->patterns[i], plan))
 			return error_set(err, ERROR_USAGE, "select.none",
 			    "no account of the plan is '%s'", r->patterns[i]);
+	for (size_t i = 0; i < r->group_count; i++)
+		if (!has_members(r->groups[i], plan))
+			return error_set(err, ERROR_USAGE, "select.none",
+			    "no account of the plan is in group '%s'",
+			    r->groups[i]);
 	for (size_t i = 0; i < r->id_count; i++)
 		if (!plan_find_account(plan, r->ids[i]))
 			return error_set(err, ERROR_USAGE, "select.none",

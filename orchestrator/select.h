@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which accounts of a plan a command is about: --account, --accounts-from,
- * --limit.  Pure but for select_read_ids.  Any of the first two is enough to
- * be selected; without both all are.
+ * Which accounts of a plan a command is about: --account, --group,
+ * --accounts-from, --limit.  Pure but for select_read_ids.  Any of the first
+ * three is enough to be selected; without them all are.
  */
 #ifndef ORCHESTRATOR_SELECT_H
 #define ORCHESTRATOR_SELECT_H
@@ -17,6 +17,8 @@ struct plan_account;
 struct select_rules {
 	const char **patterns; /* for ids, as the shell's; borrowed texts */
 	size_t pattern_count;
+	const char **groups; /* names; borrowed texts */
+	size_t group_count;
 	char **ids; /* sorted, each once */
 	size_t id_count;
 	size_t limit; /* so many of what is to be run; 0: all */
@@ -40,7 +42,7 @@ bool select_narrows(const struct select_rules *r);
 bool select_matches(
     const struct select_rules *r, const struct plan_account *account);
 
-/* A pattern or id that no account has is a mistake (ERROR_USAGE). */
+/* A pattern, group or id that no account has is a mistake (ERROR_USAGE). */
 int select_check(const struct select_rules *r, const struct plan *plan,
     struct error *err) __attribute__((warn_unused_result));
 

@@ -305,7 +305,7 @@ class Check(Batch):
         with Dovecot() as source, Dovecot() as target:
             plan = self.plan(source, target, (
                 '{user: anna}', '{user: annika}', '{user: bob}',
-                '{user: carl}'))
+                '{user: carl, groups: [vip]}'), 'groups: {vip: {}}')
             self.assertEqual({'anna', 'annika'},
                              set(self.found('--account', 'ann*')))
             ids = self.write('ids', 'carl\n# none\n')
@@ -313,7 +313,9 @@ class Check(Batch):
                 '--account', 'bob', '--accounts-from', ids)))
             self.assertEqual({'anna', 'annika'},
                              set(self.found('--limit', 2)))
-            for wrong in (('--account', 'nobody'), ('--limit', '0'),
+            self.assertEqual({'bob', 'carl'}, set(self.found(
+                '--account', 'b?b', '--group', 'vip')))
+            for wrong in (('--group', 'other'), ('--account', 'nobody'), ('--limit', '0'),
                           ('--limit', 'x')):
                 self.convoy('check', plan, '--connect', *wrong, code=64)
             self.convoy('check', plan, '--accounts-from', 'none', code=66)

@@ -14,7 +14,8 @@
 	"version: 1\n" \
 	"servers: {old: {host: a.example.org}, new: {host: b.example.org}}\n" \
 	"defaults: {source: {server: old, password: x}, target: {server: new, password: x}}\n" \
-	"accounts: [{user: anna}, {user: annika}, {user: bob}, {user: c.d@example.org}]\n"
+	"groups: {vip: {priority: 1}, empty: {}}\n" \
+	"accounts: [{user: anna}, {user: annika, groups: [vip]}, {user: bob}, {user: c.d@example.org, groups: [vip]}]\n"
 
 static struct plan *load(void)
 {
@@ -28,22 +29,25 @@ static struct plan *load(void)
 
 struct row {
 	const char *patterns[3]; /* up to a NULL */
+	const char *group;       /* or NULL */
 	const char *file;        /* text of --accounts-from, or NULL */
 	const char *expected;    /* ids in plan order */
 };
 
 static const struct row rows[] = {
-    {{NULL}, NULL, "anna annika bob c.d@example.org "},
-    {{"anna"}, NULL, "anna "},
-    {{"ann*"}, NULL, "anna annika "},
-    {{"ann?"}, NULL, "anna "},
-    {{"[bc]*"}, NULL, "bob c.d@example.org "},
-    {{"*@example.org", "bob"}, NULL, "bob c.d@example.org "},
-    {{NULL}, "bob\nanna\n", "anna bob "},
-    {{NULL}, "# these\n\n  bob \r\nbob\n\tanna", "anna bob "},
-    {{"c*"}, "bob", "bob c.d@example.org "},
+    {{NULL}, NULL, NULL, "anna annika bob c.d@example.org "},
+    {{"anna"}, NULL, NULL, "anna "},
+    {{"ann*"}, NULL, NULL, "anna annika "},
+    {{"ann?"}, NULL, NULL, "anna "},
+    {{"[bc]*"}, NULL, NULL, "bob c.d@example.org "},
+    {{"*@example.org", "bob"}, NULL, NULL, "bob c.d@example.org "},
+    {{NULL}, NULL, "bob\nanna\n", "anna bob "},
+    {{NULL}, NULL, "# these\n\n  bob \r\nbob\n\tanna", "anna bob "},
+    {{"c*"}, NULL, "bob", "bob c.d@example.org "},
     // a file names accounts, it holds no patterns
-    {{"*"}, "anna", "anna annika bob c.d@example.org "},
+    {{"*"}, NULL, "anna", "anna annika bob c.d@example.org "},
+    {{NULL}, "vip", NULL, "annika c.d@example.org "},
+    {{"bob"}, "vip", "anna", "anna annika bob c.d@example.org "},
 };
 
 static void check_row(const struct row *row)
@@ -55,10 +59,14 @@ static void check_row(const struct row *row)
 
 	for (; row->patterns[r.pattern_count]; r.pattern_count++)
 		r.patterns[r.pattern_count] = row->patterns[r.pattern_count];
+	r.groups = mem_calloc(1, sizeof(char *));
+	if (row->group)
+		r.groups[r.group_count++] = row->group;
 	if (row->file)
 		cr_assert_eq(select_take_ids(&r, "ids", row->file, &err), 0);
 	cr_assert_eq(select_check(&r, plan, &err), 0, "%s", err.text);
-	cr_assert_eq(select_narrows(&r), r.pattern_count > 0 || row->file);
+	cr_assert_eq(
+	    select_narrows(&r), r.pattern_count > 0 || row->group || row->file);
 	for (size_t i = 0; i < plan->account_count; i++) {
 		size_t used = strlen(got);
 		if (select_matches(&r, &plan->accounts[i]))
@@ -96,6 +104,12 @@ Test(select, what_no_account_has_is_a_mistake)
 	cr_assert_eq(err.kind, ERROR_USAGE);
 	cr_assert_str_eq(err.text, "no account of the plan is 'x*'");
 	r.pattern_count = 0;
+	r.groups = mem_calloc(1, sizeof(char *));
+	r.groups[r.group_count++] = "empty";
+	cr_assert_eq(select_check(&r, plan, &err), -1);
+	cr_assert_str_eq(
+	    err.text, "no account of the plan is in group 'empty'");
+	r.group_count = 0;
 	cr_assert_eq(select_take_ids(&r, "ids", "anna\nann*\n", &err), 0);
 	cr_assert_eq(select_check(&r, plan, &err), -1);
 	cr_assert_str_eq(err.text, "no account of the plan is 'ann*'");

@@ -50,8 +50,8 @@ struct plan *mailconvoy_find_plan(
 struct plan *mailconvoy_find_plan_choice(const char *path,
     const struct plan_choice *choice, size_t *warnings_out, int *code_out);
 
-/* The directory of a run, or the last run of a plan. 0, or the exit code after
- * a message. */
+/* The directory of a run, or the last run of a plan; NULL: of the only plan
+ * that has runs in ./state. 0, or the exit code after a message. */
 int mailconvoy_find_run(const char *path, struct rundir *dir);
 
 /* Prints the error; returns `code`. */

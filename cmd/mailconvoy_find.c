@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/mailconvoy_commands.h"
+#include "cmd/mailconvoy_options.h"
 #include "config/plan.h"
 #include "config/plan_diag.h"
 #include "engine/base/error.h"
@@ -99,12 +101,40 @@ static bool is_run_directory(const char *path, struct rundir *dir)
 	return dir->path && dir->state;
 }
 
+/* Runs of this directory: the newest of the only plan there is. */
+static int find_here(struct rundir *dir)
+{
+	glob_t found = {0};
+	int code = EXIT_CODE_USAGE;
+
+	int rc = glob("state/*/runs", 0, NULL, &found);
+	if (rc == 0 && found.gl_pathc == 1) {
+		size_t len = strlen(found.gl_pathv[0]) - strlen("/runs");
+		*dir = (struct rundir){.lock_fd = -1};
+		dir->state = mem_try_strndup(found.gl_pathv[0], len);
+		if (dir->state && rundir_find_latest(dir))
+			code = EXIT_CODE_OK;
+	}
+	for (size_t i = 0; rc == 0 && found.gl_pathc > 1 && i < found.gl_pathc;
+	     i++)
+		(void)fprintf(stderr, "mailconvoy: a plan has runs in %s\n",
+		    found.gl_pathv[i]);
+	globfree(&found);
+	return code;
+}
+
 int mailconvoy_find_run(const char *path, struct rundir *dir)
 {
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct error err;
 
+	if (!path) {
+		if (find_here(dir) == EXIT_CODE_OK)
+			return EXIT_CODE_OK;
+		return mailconvoy_options_usage(
+		    "which plan or run? Not exactly one plan has runs in ./state");
+	}
 	if (is_run_directory(path, dir))
 		return EXIT_CODE_OK;
 	struct plan *plan = mailconvoy_find_plan(path, &warnings, &code);

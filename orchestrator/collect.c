@@ -77,6 +77,11 @@ static int take_line(struct collect *c, const char *line, size_t len,
 	}
 	if (r.event == RECORD_END || r.event == RECORD_PROGRESS)
 		c->tally = r.tally;
+	if (r.event == RECORD_PROGRESS) {
+		c->expected = r.expected;
+		c->expected_bytes = r.expected_bytes;
+		set_text(c->mailbox, sizeof(c->mailbox), r.mailbox);
+	}
 	if (r.event == RECORD_MAILBOX)
 		tally_add(&c->finished, &r.tally);
 	fn(&r, context);

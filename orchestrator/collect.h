@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/error.h"
@@ -18,7 +19,8 @@ struct record;
 
 enum {
 	COLLECT_REASON_BYTES = 72,
-	COLLECT_TEXT_BYTES = 1100
+	COLLECT_TEXT_BYTES = 1100,
+	COLLECT_MAILBOX_BYTES = 256
 };
 
 enum collect_side {
@@ -41,6 +43,9 @@ struct collect {
 	char text[COLLECT_TEXT_BYTES];
 	struct tally finished; /* of the mailboxes that are done */
 	struct tally tally; /* of `end`, before that of the last `progress` */
+	/* of the last `progress`; 0: not known */
+	uint64_t expected, expected_bytes;
+	char mailbox[COLLECT_MAILBOX_BYTES];
 };
 
 typedef void collect_fn(const struct record *r, void *context);

@@ -121,6 +121,10 @@ void progress_account_end(struct progress *p, const struct progress_end *e)
 	int used = start_line(line, level_of(e));
 
 	p->bytes += e->tally->bytes_copied;
+	p->copied += e->tally->copied;
+	p->ends++;
+	if (v->exit == EXIT_CODE_OK && v->batch == EXIT_CODE_OK)
+		p->success_ms = clock_wall_ms();
 	if (e->retry_ms < 0) {
 		p->done++;
 		count(p, v->outcome);

@@ -30,8 +30,10 @@ struct progress {
 	} classes[PROGRESS_CLASSES];
 
 	int64_t started_ms, next_summary_ms, next_status_ms;
-	uint64_t bytes; /* of ended attempts */
-	uint64_t lost;  /* lines nobody took */
+	uint64_t copied, bytes; /* of ended attempts */
+	uint64_t ends;          /* attempts that ended */
+	int64_t success_ms;     /* wall; of the last that ended well; 0 */
+	uint64_t lost;          /* lines nobody took */
 };
 
 void progress_init(struct progress *p, int fd, size_t total, int64_t now_ms);

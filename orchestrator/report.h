@@ -25,10 +25,6 @@ int report_write(const char *journal_path, const char *path, struct error *err)
 int report_user(const char *journal_path, const char *id, FILE *out,
     struct error *err) __attribute__((warn_unused_result));
 
-/* How the run stands; `live`: its supervisor is at work. */
-int report_status_table(const struct journal_run *run, bool live, FILE *out);
-int report_status_json(const struct journal_run *run, bool live, FILE *out);
-
 /* What to do about an outcome or reason, one sentence; never NULL. */
 const char *report_advice(const char *outcome, const char *reason);
 

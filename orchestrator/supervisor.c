@@ -142,20 +142,6 @@ static void on_deadlines(struct supervisor *s)
 			supervisor_slot_event(s, &s->slots[i], SLOT_ON_TIMER);
 }
 
-static void show(struct supervisor *s)
-{
-	struct progress_now now = {s->sched.by_state[SCHED_RUNNING],
-	    s->sched.by_state[SCHED_PENDING] +
-		s->sched.by_state[SCHED_WAITING] +
-		s->sched.by_state[SCHED_AT_END],
-	    0};
-
-	for (size_t i = 0; i < s->slot_count; i++)
-		if (s->slots[i].pid > 0)
-			now.bytes += s->slots[i].collect.tally.bytes_copied;
-	progress_tick(&s->progress, &now, clock_ms());
-}
-
 /* What was copied but not written down is found by comparison next time; to go
  * on would only make that more. */
 static void watch_journal(struct supervisor *s)
@@ -182,8 +168,8 @@ static int64_t next_deadline(const struct supervisor *s)
 			next = s->slots[i].deadline_ms;
 	if (supervisor_rules_deadline(s) < next)
 		next = supervisor_rules_deadline(s);
-	if (progress_deadline(&s->progress) < next)
-		next = progress_deadline(&s->progress);
+	if (supervisor_show_deadline(s) < next)
+		next = supervisor_show_deadline(s);
 	return next;
 }
 
@@ -238,7 +224,7 @@ static void turn(struct supervisor *s)
 	on_deadlines(s);
 	supervisor_servers_tell(s, SIZE_MAX);
 	watch_journal(s);
-	show(s);
+	supervisor_show(s);
 }
 
 int supervisor_run(const struct plan *plan,

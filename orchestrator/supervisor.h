@@ -20,7 +20,7 @@ struct supervisor_options {
 	bool new_run; /* even when the last one is unfinished */
 	bool dry_run; /* a run of its own, in which nothing is changed */
 	bool look;    /* the same, but its engines only look; tried once each */
-	unsigned jobs; /* 0: as the plan says */
+	unsigned jobs;            /* 0: as the plan says */
 	bool ends_with_window;    /* instead of waiting for the next one */
 	uint64_t max_duration_ms; /* 0: as the plan says */
 	uint64_t bandwidth;       /* bytes a second; 0: as the plan says */

@@ -17,10 +17,12 @@
 #include "orchestrator/rundir.h"
 #include "orchestrator/sched.h"
 #include "orchestrator/slot.h"
+#include "orchestrator/snapshot.h"
 
 struct journal;
 struct journal_run;
 struct plan;
+struct error;
 
 enum {
 	LOCK_RETRY_MS = 200,      /* an old engine may still be dying */
@@ -89,6 +91,16 @@ struct supervisor_rules {
 	const char *ended;       /* the rule that ended the run, or NULL */
 };
 
+/* What others are shown. */
+struct supervisor_show {
+	struct snapshot now;
+	struct snapshot_rate rate;
+	uint64_t before_copied, before_bytes; /* of earlier supervisors */
+	uint64_t seen_ends;
+	int64_t next_ms, next_file_ms;
+	bool has_failed; /* to write the files: said once */
+};
+
 struct supervisor {
 	const struct plan *plan;
 	FILE *out; /* for the last lines; NULL: none */
@@ -110,6 +122,7 @@ struct supervisor {
 	int pace_fd;
 	const struct approval *approval; /* NULL: nothing may be deleted */
 	struct approval own_approval;    /* read from the run's directory */
+	struct supervisor_show show;
 	char *engine;
 	int signal_fd;
 	enum stage stage;
@@ -167,6 +180,18 @@ int supervisor_setup(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err);
 int supervisor_finish(struct supervisor *s);
 void supervisor_release(struct supervisor *s);
+
+/* supervisor_show.c: progress, status.json and the Prometheus file. */
+int supervisor_show_init(struct supervisor *s, struct error *err)
+    __attribute__((warn_unused_result));
+void supervisor_show_release(struct supervisor *s);
+
+/* Shows what is due; to be called once a turn. */
+void supervisor_show(struct supervisor *s);
+int64_t supervisor_show_deadline(const struct supervisor *s);
+
+/* The batch is over. */
+void supervisor_show_end(struct supervisor *s, int code);
 
 /* supervisor_end.c: what the operator reads when all is over. `report` may be
  * NULL. */

@@ -487,7 +487,9 @@ int supervisor_setup(struct supervisor *s,
 	if (choose_run(s, options, exit_out, err) < 0)
 		return -1;
 	*exit_out = EXIT_CODE_LOCAL;
-	return plan_the_run(s, options, err);
+	if (plan_the_run(s, options, err) < 0)
+		return -1;
+	return supervisor_show_init(s, err);
 }
 
 void supervisor_release(struct supervisor *s)
@@ -505,6 +507,7 @@ void supervisor_release(struct supervisor *s)
 	free(s->wants);
 	free(s->engine);
 	approval_release(&s->own_approval);
+	supervisor_show_release(s);
 	sched_release(&s->sched);
 	journal_close(s->journal);
 	journal_run_free(s->before);
@@ -587,6 +590,7 @@ int supervisor_finish(struct supervisor *s)
 		progress_note(&s->progress, "ERROR", "no report: %s", err.text);
 		code = exit_code_worse(code, EXIT_CODE_LOCAL);
 	}
+	supervisor_show_end(s, code);
 	if (s->out)
 		supervisor_last_lines(s, code, reported ? report : NULL);
 	free(journal);

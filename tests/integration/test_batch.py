@@ -220,12 +220,13 @@ class BatchCase(Case):
                     self.assertNotIn(trace, data, path)
 
     def assert_private(self):
-        """Directories 0700, files 0600."""
+        """Directories 0700, files 0600 but for what a collector reads."""
         for root, dirs, files in os.walk(self.path('state')):
             for name in dirs + files:
                 mode = os.stat(os.path.join(root, name)).st_mode & 0o777
-                self.assertEqual(0o700 if name in dirs else 0o600, mode,
-                                 os.path.join(root, name))
+                expected = 0o700 if name in dirs else \
+                    0o644 if name.endswith('.prom') else 0o600
+                self.assertEqual(expected, mode, os.path.join(root, name))
 
     def assert_accounts_equal(self, target, names):
         for name in names:

@@ -155,23 +155,6 @@ Test(report, user_text_names_mailboxes_and_items)
 	free(user_text("carol", -1));
 }
 
-Test(report, status_lists_all_accounts)
-{
-	char *text = NULL;
-	size_t len = 0;
-	struct error err = {0};
-	struct journal_run *run = journal_read(journal, &err);
-	FILE *out = open_memstream(&text, &len);
-
-	cr_assert_eq(report_status_table(run, false, out), 0);
-	cr_assert_eq(report_status_json(run, false, out), 0);
-	(void)fclose(out);
-	cr_assert_not_null(strstr(text, "1 of 2 accounts have a result"));
-	cr_assert_not_null(strstr(text, "\"state\": \"unfinished\""));
-	free(text);
-	journal_run_free(run);
-}
-
 Test(report, advice_is_never_missing)
 {
 	cr_assert_not_null(report_advice("unheard", "of"));

@@ -23,6 +23,7 @@ struct select_rules;
 struct supervisor_options;
 
 int mailconvoy_check(const struct mailconvoy_options *o);
+int mailconvoy_ctl(const struct mailconvoy_options *o);
 int mailconvoy_explain(const struct mailconvoy_options *o);
 int mailconvoy_help(const struct mailconvoy_options *o);
 int mailconvoy_preview(const struct mailconvoy_options *o);

@@ -29,6 +29,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"runs what is not finished or failed"},
     {"status", "[PLAN|RUN]", 0, 1, mailconvoy_status,
 	"how the last run stands, also while it\nruns"},
+    {"ctl", "PLAN|RUN COMMAND", 2, 2, mailconvoy_ctl,
+	"asks a running batch: pause, resume,\ndrain, stop, jobs=N, bw=RATE,\nserver.NAME.connections=N, skip=ID,\nretry=ID"},
     {"report", "PLAN|RUN", 1, 1, mailconvoy_report,
 	"writes the report of the last run"},
     {"show", "PLAN ID", 2, 2, mailconvoy_show,

@@ -312,9 +312,21 @@ int journal_rule(
 	    json_pack("{s:s,s:o}", "why", why, "text", text(words)), true);
 }
 
-int journal_operator(struct journal *j, const char *what)
+int journal_operator(
+    struct journal *j, const char *what, const char *by, const char *id)
 {
-	return append(j, "operator", json_pack("{s:s}", "what", what), false);
+	return append(j, "operator",
+	    json_pack("{s:s,s:s,s:s*}", "what", what, "by", by, "id", id),
+	    false);
+}
+
+int journal_limit_change(struct journal *j, const char *limit, uint64_t from,
+    uint64_t to, const char *by)
+{
+	return append(j, "limit.change",
+	    json_pack("{s:s,s:o,s:o,s:s}", "limit", limit, "from",
+		integer(from), "to", integer(to), "by", by),
+	    false);
 }
 
 int journal_run_end(struct journal *j, int exit, bool complete, const char *why)

@@ -80,7 +80,14 @@ int journal_login(
  * (nothing is started any more); synced. */
 int journal_rule(
     struct journal *j, const char *ev, const char *why, const char *text);
-int journal_operator(struct journal *j, const char *what);
+
+/* `by`: "signal", "ctl", "key"; `id` of an account, or NULL. */
+int journal_operator(
+    struct journal *j, const char *what, const char *by, const char *id);
+
+/* `by` may also be "plan". */
+int journal_limit_change(struct journal *j, const char *limit, uint64_t from,
+    uint64_t to, const char *by);
 int journal_run_end(
     struct journal *j, int exit, bool complete, const char *why);
 

@@ -14,6 +14,7 @@
 #include "engine/base/text.h"
 #include "engine/contract/tally.h"
 #include "orchestrator/collect.h"
+#include "orchestrator/snapshot.h"
 
 enum {
 	STATUS_EVERY_MS = 250,
@@ -175,31 +176,25 @@ static uint64_t rate(const struct progress *p, uint64_t running, int64_t now_ms)
 	return passed <= 0 ? 0 : (p->bytes + running) * 1000 / (uint64_t)passed;
 }
 
-/* By accounts; -1 as long as there is nothing to go by. */
-static int64_t eta_seconds(const struct progress *p, int64_t now_ms)
+void progress_summary(struct progress *p, const struct snapshot *now)
 {
-	int64_t passed = now_ms - p->started_ms;
+	char classes[400] = "", eta[96] = "";
+	size_t used = 0;
 
-	if (p->done == 0 || p->done > p->total ||
-	    (p->done < 3 && passed < PROGRESS_INTERVAL_MS))
-		return -1;
-	return passed * (int64_t)(p->total - p->done) / (int64_t)p->done / 1000;
-}
-
-static void summary(
-    struct progress *p, const struct progress_now *now, int64_t now_ms)
-{
-	char classes[400], eta[64] = "";
-	int64_t left = eta_seconds(p, now_ms);
-
-	class_list(p, classes, sizeof(classes), "=");
-	if (left >= 0)
+	for (size_t i = 0; i < now->class_count; i++) {
+		int n = snprintf(classes + used, sizeof(classes) - used,
+		    " %s=%zu", now->classes[i].name, now->classes[i].count);
+		if (n < 0 || (size_t)n >= sizeof(classes) - used)
+			break;
+		used += (size_t)n;
+	}
+	if (now->eta_by)
 		(void)snprintf(eta, sizeof(eta),
-		    " eta_seconds=%" PRId64 " eta_by=accounts", left);
+		    " eta_seconds=%" PRId64 " eta_by=%s", now->eta_seconds,
+		    now->eta_by);
 	progress_note(p, "INFO",
-	    "summary done=%zu/%zu%s running=%zu waiting=%zu rate=%" PRIu64 "%s",
-	    p->done, p->total, classes, now->running, now->waiting,
-	    rate(p, now->bytes, now_ms), eta);
+	    "summary stage=%s done=%zu/%zu%s rate=%" PRIu64 "%s", now->stage,
+	    now->done, now->total, classes, now->rate, eta);
 }
 
 static size_t terminal_width(int fd)
@@ -236,7 +231,7 @@ void progress_tick(
     struct progress *p, const struct progress_now *now, int64_t now_ms)
 {
 	if (!p->is_terminal && now_ms >= p->next_summary_ms) {
-		summary(p, now, now_ms);
+		progress_summary(p, now->snapshot);
 		p->next_summary_ms = now_ms + PROGRESS_INTERVAL_MS;
 	}
 	if (p->is_terminal && now_ms >= p->next_status_ms) {

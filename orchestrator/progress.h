@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct snapshot;
 struct tally;
 struct verdict;
 
@@ -56,7 +57,11 @@ void progress_account_end(struct progress *p, const struct progress_end *e);
 struct progress_now {
 	size_t running, waiting;
 	uint64_t bytes; /* of the attempts that run */
+	const struct snapshot *snapshot;
 };
+
+/* A summary line at once. */
+void progress_summary(struct progress *p, const struct snapshot *now);
 
 /* Writes summary and status line when they are due. */
 void progress_tick(

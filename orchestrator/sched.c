@@ -111,6 +111,33 @@ void sched_add(struct sched *s, size_t account, const struct sched_want *want)
 	sched_set_state(s, account, SCHED_PENDING);
 }
 
+bool sched_skip(struct sched *s, size_t account)
+{
+	struct sched_account *a = &s->accounts[account];
+
+	if (a->state == SCHED_SKIPPED || a->state == SCHED_DONE ||
+	    a->state == SCHED_LEFT)
+		return false;
+	// as if all attempts had been made
+	a->failures = s->config.attempts;
+	a->retried_once = a->second_pass = true;
+	if (a->state != SCHED_RUNNING)
+		sched_set_state(s, account, SCHED_SKIPPED);
+	return true;
+}
+
+void sched_again(struct sched *s, size_t account, const struct sched_want *want)
+{
+	struct sched_account *a = &s->accounts[account];
+
+	a->tries = a->failures = 0;
+	a->retried_once = a->second_pass = false;
+	if (a->want.connections == 0)
+		sched_add(s, account, want); // it was not to be run before
+	else
+		sched_set_state(s, account, SCHED_PENDING);
+}
+
 void sched_stop(struct sched *s)
 {
 	s->stopped = true;

@@ -162,6 +162,15 @@ void sched_alive(struct sched *s, size_t account);
  * none. */
 bool sched_changed(struct sched *s, size_t *server_out);
 
+/* Is not to be run any more; one that runs gets no further attempt. false: it
+ * was not to be run. */
+bool sched_skip(struct sched *s, size_t account);
+
+/* Runs as if it never had: one that does not run now. `want` counts for one
+ * that was never added. */
+void sched_again(
+    struct sched *s, size_t account, const struct sched_want *want);
+
 /* Starts nothing more. */
 void sched_stop(struct sched *s);
 

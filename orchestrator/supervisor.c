@@ -34,7 +34,7 @@ static void start_accounts(struct supervisor *s)
 	supervisor_rules_tick(s);
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
 		struct slot *slot = free_slot(s);
-		if (!slot ||
+		if (!slot || s->is_paused ||
 		    !sched_take(&s->sched, clock_ms(), &account, &connections))
 			return;
 		slot->account = account;
@@ -45,35 +45,6 @@ static void start_accounts(struct supervisor *s)
 }
 
 /* -------------------------------------------------------------- signals */
-
-static void send_all(struct supervisor *s, enum slot_event event, bool locking)
-{
-	for (size_t i = 0; i < s->slot_count; i++)
-		if (!locking || s->slots[i].state == SLOT_LOCKING)
-			supervisor_slot_event(s, &s->slots[i], event);
-}
-
-static void escalate(struct supervisor *s, const char *who)
-{
-	static const char *const texts[] = {
-	    [STAGE_DRAIN] =
-		"nothing more is started, running accounts finish; again to stop them",
-	    [STAGE_STOP] = "engines end at the next safe point; again to kill",
-	    [STAGE_KILL] = "engines are killed",
-	};
-	static const char *const names[] = {[STAGE_DRAIN] = "drain",
-	    [STAGE_STOP] = "stop",
-	    [STAGE_KILL] = "kill"};
-
-	if (s->stage < STAGE_KILL)
-		s->stage++;
-	progress_note(&s->progress, "WARNING", "%s: %s", who, texts[s->stage]);
-	(void)journal_operator(s->journal, names[s->stage]);
-	sched_stop(&s->sched);
-	send_all(s, SLOT_ON_STOP, s->stage == STAGE_DRAIN);
-	if (s->stage == STAGE_KILL)
-		send_all(s, SLOT_ON_KILL, false);
-}
 
 static struct slot *slot_of_pid(struct supervisor *s, pid_t pid)
 {
@@ -115,17 +86,8 @@ static void on_signals(struct supervisor *s)
 		case SIGCHLD:
 			reap(s);
 			break;
-		case SIGINT:
-			escalate(s, "interrupted");
-			break;
-		case SIGTERM:
-			escalate(s, "asked to end");
-			break;
-		case SIGHUP:
-			if (s->stage == STAGE_RUN)
-				escalate(s, "terminal closed");
-			break;
 		default:
+			supervisor_operator_signal(s, (int)info.ssi_signo);
 			break;
 		}
 	}
@@ -156,12 +118,13 @@ static void watch_journal(struct supervisor *s)
 	if (s->stage < STAGE_STOP)
 		s->stage = STAGE_STOP;
 	sched_stop(&s->sched);
-	send_all(s, SLOT_ON_STOP, false);
+	supervisor_operator_send(s, SLOT_ON_STOP, false);
 }
 
 static int64_t next_deadline(const struct supervisor *s)
 {
-	int64_t next = sched_wake(&s->sched, clock_ms());
+	int64_t next =
+	    s->is_paused ? CLOCK_NEVER : sched_wake(&s->sched, clock_ms());
 
 	for (size_t i = 0; i < s->slot_count; i++)
 		if (s->slots[i].deadline_ms < next)
@@ -170,6 +133,8 @@ static int64_t next_deadline(const struct supervisor *s)
 		next = supervisor_rules_deadline(s);
 	if (supervisor_show_deadline(s) < next)
 		next = supervisor_show_deadline(s);
+	if (supervisor_operator_deadline(s) < next)
+		next = supervisor_operator_deadline(s);
 	return next;
 }
 
@@ -212,8 +177,10 @@ static void on_pipes(struct supervisor *s, size_t count)
 static void turn(struct supervisor *s)
 {
 	size_t count = fill_polls(s);
+	struct pollfd *operator= s->polls + count;
+	size_t more = supervisor_operator_polls(s, operator);
 
-	if (poll(s->polls, count, clock_poll_ms(next_deadline(s))) < 0) {
+	if (poll(s->polls, count + more, clock_poll_ms(next_deadline(s))) < 0) {
 		if (errno != EINTR)
 			(void)poll(NULL, 0, NAP_MS);
 		return;
@@ -221,6 +188,7 @@ static void turn(struct supervisor *s)
 	on_pipes(s, count);
 	if (s->polls[0].revents)
 		on_signals(s);
+	supervisor_operator_turn(s, operator, more);
 	on_deadlines(s);
 	supervisor_servers_tell(s, SIZE_MAX);
 	watch_journal(s);

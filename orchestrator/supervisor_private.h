@@ -12,6 +12,7 @@
 #include "engine/base/pace.h"
 #include "orchestrator/approval.h"
 #include "orchestrator/collect.h"
+#include "orchestrator/ctl.h"
 #include "orchestrator/daily.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/rundir.h"
@@ -36,6 +37,7 @@ enum {
 	LOCAL_FAILURES_MAX = 3, /* in a row: disk, descriptors */
 	FORK_WAIT_MS = 1000,
 	FORK_WAIT_DOUBLINGS = 5,
+	SLOTS_MIN = 256, /* room for accounts at a time */
 	DRAIN_READS = 64 /* of 16 KiB; a grandchild may write for ever */
 };
 
@@ -85,7 +87,9 @@ struct standing {
 struct supervisor_rules {
 	int64_t next_ms;    /* when to look again */
 	int64_t end_ms;     /* of the run; CLOCK_NEVER */
-	uint64_t bandwidth; /* instead of the plan's; 0: none is given */
+	uint64_t bandwidth; /* instead of the plan's, 0 is none */
+	bool has_bandwidth;
+	struct plan *reread; /* NULL: the plan was not read again */
 	bool ends_with_window, is_window_closed, is_memory_low;
 	size_t finished, failed; /* accounts of this supervisor */
 	const char *ended;       /* the rule that ended the run, or NULL */
@@ -130,7 +134,11 @@ struct supervisor {
 	unsigned shortages;      /* of processes or descriptors, in a row */
 	unsigned local_failures; /* in a row */
 	bool cannot_start, is_journal_lost, is_dry;
-	bool is_look;     /* is_dry too */
+	bool is_look;      /* is_dry too */
+	bool is_paused;    /* by the operator: nothing is started */
+	bool has_own_jobs; /* from the command line */
+	bool had_terminal; /* when it began */
+	struct ctl ctl;
 	int64_t stall_ms; /* 0: by the account's time-out */
 };
 
@@ -159,6 +167,11 @@ void supervisor_servers_result(
  * about servers and logins. */
 void supervisor_servers_tell(struct supervisor *s, size_t account);
 
+/* At most so many connections from now on, 0: as many as are wanted; what runs
+ * keeps those it has. Returns what it was. */
+unsigned supervisor_servers_set_connections(
+    struct supervisor *s, size_t server, unsigned count);
+
 /* supervisor_rules.c */
 struct supervisor_options;
 void supervisor_rules_init(
@@ -171,6 +184,13 @@ int supervisor_rules_share(struct supervisor *s, struct error *err)
 /* Before accounts are started. */
 void supervisor_rules_tick(struct supervisor *s);
 int64_t supervisor_rules_deadline(const struct supervisor *s);
+
+/* Instead of the plan's, 0: none. Returns what it was. */
+uint64_t supervisor_rules_set_bandwidth(struct supervisor *s, uint64_t rate);
+
+/* The limits of this plan count from now on; takes it. */
+void supervisor_rules_reread(struct supervisor *s, struct plan *plan);
+void supervisor_rules_release(struct supervisor *s);
 
 /* An account has its result. */
 void supervisor_rules_finished(struct supervisor *s, bool has_failed);
@@ -190,8 +210,34 @@ void supervisor_show_release(struct supervisor *s);
 void supervisor_show(struct supervisor *s);
 int64_t supervisor_show_deadline(const struct supervisor *s);
 
+/* Looks at once. */
+const struct snapshot *supervisor_show_take(struct supervisor *s);
+
 /* The batch is over. */
 void supervisor_show_end(struct supervisor *s, int code);
+
+/* supervisor_operator.c: what the operator asks for, by signals and by ctl. */
+struct pollfd;
+void supervisor_operator_init(struct supervisor *s);
+size_t supervisor_operator_polls(
+    const struct supervisor *s, struct pollfd *out);
+void supervisor_operator_turn(
+    struct supervisor *s, const struct pollfd *polls, size_t count);
+int64_t supervisor_operator_deadline(const struct supervisor *s);
+void supervisor_operator_signal(struct supervisor *s, int number);
+
+/* Drain, then stop, then kill. */
+void supervisor_operator_escalate(struct supervisor *s, const char *who);
+
+/* To all slots; `locking`: to those only that wait for their account. */
+void supervisor_operator_send(
+    struct supervisor *s, enum slot_event event, bool locking);
+
+/* `by`: "ctl", "key". */
+void supervisor_operator_do(struct supervisor *s, const struct ctl_command *c,
+    const char *by, char answer[CTL_ANSWER_BYTES]);
+void supervisor_operator_set_jobs(
+    struct supervisor *s, unsigned jobs, const char *by);
 
 /* supervisor_end.c: what the operator reads when all is over. `report` may be
  * NULL. */

@@ -3,6 +3,7 @@
  * failures.  A rule that ends the run leaves it to be gone on with. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "config/plan.h"
@@ -20,6 +21,12 @@ enum {
 	WINDOW_EVERY_MS = 60 * 1000
 };
 
+/* The plan as it was read last: its limits count, nothing else of it. */
+static const struct plan *rules_of(const struct supervisor *s)
+{
+	return s->rules.reread ? s->rules.reread : s->plan;
+}
+
 void supervisor_rules_init(
     struct supervisor *s, const struct supervisor_options *options)
 {
@@ -32,6 +39,7 @@ void supervisor_rules_init(
 	    .end_ms = duration ? clock_ms() + (int64_t)duration : CLOCK_NEVER,
 	    .ends_with_window = options->ends_with_window,
 	    .bandwidth = options->bandwidth,
+	    .has_bandwidth = options->bandwidth > 0,
 	};
 	if (s->plan->timezone) {
 		(void)setenv("TZ", s->plan->timezone, 1);
@@ -83,7 +91,7 @@ static void watch_duration(struct supervisor *s, int64_t now)
 
 static void close_window(struct supervisor *s, int64_t change_wall_ms)
 {
-	const struct plan_schedule *schedule = &s->plan->schedule;
+	const struct plan_schedule *schedule = &rules_of(s)->schedule;
 	char when[CLOCK_TEXT_BYTES], text[96];
 
 	if (s->rules.ends_with_window) {
@@ -104,7 +112,7 @@ static void close_window(struct supervisor *s, int64_t change_wall_ms)
 /* Until when nothing may be started; INT64_MIN: now is fine. */
 static int64_t watch_window(struct supervisor *s, int64_t now)
 {
-	const struct plan_schedule *schedule = &s->plan->schedule;
+	const struct plan_schedule *schedule = &rules_of(s)->schedule;
 	int64_t wall = clock_wall_ms();
 
 	if (schedule->window_count == 0)
@@ -134,7 +142,7 @@ static int64_t watch_window(struct supervisor *s, int64_t now)
 
 static int64_t watch_memory(struct supervisor *s, int64_t now)
 {
-	uint64_t floor = s->plan->limits.min_free_memory;
+	uint64_t floor = rules_of(s)->limits.min_free_memory;
 	char text[96];
 
 	if (floor == 0)
@@ -174,12 +182,13 @@ int supervisor_rules_share(struct supervisor *s, struct error *err)
 /* What holds now: the command line's, or the first rate whose window it is. */
 static void watch_bandwidth(struct supervisor *s, int64_t now)
 {
-	const struct plan_limits *limits = &s->plan->limits;
+	const struct plan_limits *limits = &rules_of(s)->limits;
 	uint64_t rate = limits->bandwidth;
 	int64_t wall = clock_wall_ms();
 	bool found = false;
 
-	for (size_t i = 0; i < limits->rate_count && !s->rules.bandwidth; i++) {
+	for (size_t i = 0; i < limits->rate_count && !s->rules.has_bandwidth;
+	     i++) {
 		const struct plan_rate *r = &limits->rates[i];
 		int64_t change = window_change_ms(&r->window, 1, wall);
 		int64_t wait =
@@ -193,7 +202,40 @@ static void watch_bandwidth(struct supervisor *s, int64_t now)
 			found = true;
 		}
 	}
-	s->pace[0].rate = s->rules.bandwidth ? s->rules.bandwidth : rate;
+	s->pace[0].rate = s->rules.has_bandwidth ? s->rules.bandwidth : rate;
+}
+
+uint64_t supervisor_rules_set_bandwidth(struct supervisor *s, uint64_t rate)
+{
+	uint64_t before = s->pace[0].rate;
+
+	s->rules.bandwidth = rate;
+	s->rules.has_bandwidth = true;
+	s->pace[0].rate = rate;
+	return before;
+}
+
+void supervisor_rules_reread(struct supervisor *s, struct plan *plan)
+{
+	for (size_t i = 0; i < s->plan->server_count; i++) {
+		for (size_t j = 0; j < plan->server_count; j++) {
+			const struct plan_server *server = &plan->servers[j];
+			if (strcmp(s->plan->servers[i].name, server->name) != 0)
+				continue;
+			s->pace[1 + i].rate = server->limits.bandwidth;
+			(void)supervisor_servers_set_connections(
+			    s, i, server->limits.connections);
+		}
+	}
+	plan_free(s->rules.reread);
+	s->rules.reread = plan;
+	s->rules.next_ms = INT64_MIN;
+}
+
+void supervisor_rules_release(struct supervisor *s)
+{
+	plan_free(s->rules.reread);
+	s->rules.reread = NULL;
 }
 
 void supervisor_rules_tick(struct supervisor *s)
@@ -223,7 +265,7 @@ int64_t supervisor_rules_deadline(const struct supervisor *s)
 
 void supervisor_rules_finished(struct supervisor *s, bool has_failed)
 {
-	const struct plan_halt *halt = &s->plan->halt;
+	const struct plan_halt *halt = &rules_of(s)->halt;
 	const struct halt_config config = {
 	    halt->failures, halt->percent, halt->min_finished};
 	char text[96];

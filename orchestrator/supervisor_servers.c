@@ -233,3 +233,13 @@ void supervisor_servers_tell(struct supervisor *s, size_t account)
 	if (account != SIZE_MAX)
 		tell_login(s, account);
 }
+
+unsigned supervisor_servers_set_connections(
+    struct supervisor *s, size_t server, unsigned count)
+{
+	struct sched_server *of = &s->sched.servers[server];
+	unsigned before = of->config.connections;
+
+	of->config.connections = count;
+	return before;
+}

@@ -346,7 +346,7 @@ static bool is_ignored(int number)
 
 static int set_signals(struct supervisor *s, struct error *err)
 {
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
 	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -417,9 +417,13 @@ static int allocate(struct supervisor *s,
 
 	if (config.jobs == 0)
 		config.jobs = 1;
-	s->slot_count = config.jobs < accounts ? config.jobs : accounts;
+	// room for more: the operator may raise it
+	size_t room = config.jobs > SLOTS_MIN ? config.jobs : SLOTS_MIN;
+	s->slot_count = room < accounts ? room : accounts;
+	s->has_own_jobs = options->jobs > 0;
 	s->slots = mem_try_calloc(s->slot_count, sizeof(*s->slots));
-	s->polls = mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->polls));
+	s->polls = mem_try_calloc(
+	    2 * s->slot_count + 1 + CTL_POLLS, sizeof(*s->polls));
 	s->poll_slots =
 	    mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->poll_slots));
 	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
@@ -441,7 +445,7 @@ static int plan_the_run(struct supervisor *s,
 
 	(void)journal_run_start(s->journal, s->plan, &start);
 	if (!s->is_dry && options->approval)
-		(void)journal_operator(s->journal, "approve");
+		(void)journal_operator(s->journal, "approve", "preview", NULL);
 	if (s->before)
 		progress_note(&s->progress, "INFO", "%s run %s",
 		    s->before->is_complete ? "resuming"
@@ -467,6 +471,7 @@ int supervisor_setup(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err)
 {
 	s->dir.lock_fd = -1;
+	ctl_init(&s->ctl);
 	s->stall_ms = stall_from_environment();
 	progress_init(&s->progress, STDERR_FILENO, 0, clock_ms());
 	supervisor_rules_init(s, options);
@@ -487,9 +492,11 @@ int supervisor_setup(struct supervisor *s,
 	if (choose_run(s, options, exit_out, err) < 0)
 		return -1;
 	*exit_out = EXIT_CODE_LOCAL;
-	if (plan_the_run(s, options, err) < 0)
+	if (plan_the_run(s, options, err) < 0 ||
+	    supervisor_show_init(s, err) < 0)
 		return -1;
-	return supervisor_show_init(s, err);
+	supervisor_operator_init(s);
+	return 0;
 }
 
 void supervisor_release(struct supervisor *s)
@@ -508,6 +515,8 @@ void supervisor_release(struct supervisor *s)
 	free(s->engine);
 	approval_release(&s->own_approval);
 	supervisor_show_release(s);
+	supervisor_rules_release(s);
+	ctl_close(&s->ctl);
 	sched_release(&s->sched);
 	journal_close(s->journal);
 	journal_run_free(s->before);

@@ -152,13 +152,15 @@ static void add_account(
 	now->bytes += t->bytes_copied;
 }
 
-static void take(struct supervisor *s)
+const struct snapshot *supervisor_show_take(struct supervisor *s)
 {
 	struct snapshot *now = &s->show.now;
 	uint64_t copied = now->copied;
 	int64_t ms = clock_ms();
 
-	now->stage = stage_name(s->stage);
+	now->stage = s->is_paused && s->stage == STAGE_RUN
+			 ? "paused"
+			 : stage_name(s->stage);
 	now->updated_ms = clock_wall_ms();
 	now->success_ms = s->progress.success_ms;
 	now->passed_ms = ms - s->progress.started_ms;
@@ -175,6 +177,7 @@ static void take(struct supervisor *s)
 	count_servers(s, now);
 	now->rate = snapshot_rate(&s->show.rate, now->bytes, ms);
 	snapshot_eta(now);
+	return now;
 }
 
 static void write_files(struct supervisor *s)
@@ -202,7 +205,7 @@ void supervisor_show(struct supervisor *s)
 	}
 	if (now < show->next_ms && now < show->next_file_ms)
 		return;
-	take(s);
+	(void)supervisor_show_take(s);
 	if (now >= show->next_file_ms) {
 		write_files(s);
 		show->next_file_ms = now + FILE_EVERY_MS;
@@ -210,7 +213,8 @@ void supervisor_show(struct supervisor *s)
 	if (now >= show->next_ms) {
 		const struct progress_now shown = {show->now.running,
 		    show->now.waiting + show->now.retrying,
-		    show->now.bytes - s->progress.bytes - show->before_bytes};
+		    show->now.bytes - s->progress.bytes - show->before_bytes,
+		    &show->now};
 		progress_tick(&s->progress, &shown, now);
 		show->next_ms = now + SHOW_EVERY_MS;
 	}
@@ -232,7 +236,7 @@ void supervisor_show_end(struct supervisor *s, int code)
 
 	now->has_ended = true;
 	now->exit = code;
-	take(s);
+	(void)supervisor_show_take(s);
 	now->stage = "ended";
 	write_files(s);
 }

@@ -559,7 +559,7 @@ class Stopping(Case):
         return p
 
     def test_first_signal_drains(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             p = self.begin('longer.1', 'longer.2', 'ok.1', jobs=2)
             p.send_signal(number)
             out, err = p.communicate(timeout=20)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "config/plan_diag.h"
+#include "orchestrator/terminal.h"
 
 struct approval;
 struct error;
@@ -54,6 +55,9 @@ struct plan *mailconvoy_find_plan_choice(const char *path,
 /* The directory of a run, or the last run of a plan; NULL: of the only plan
  * that has runs in ./state. 0, or the exit code after a message. */
 int mailconvoy_find_run(const char *path, struct rundir *dir);
+
+/* What --color says. */
+enum terminal_colour mailconvoy_find_colour(const struct mailconvoy_options *o);
 
 /* Prints the error; returns `code`. */
 int mailconvoy_find_failed(const struct error *err, int code);

@@ -32,13 +32,14 @@ int mailconvoy_find_failed(const struct error *err, int code)
 
 /* ----------------------------------------------------------------- plan */
 
-static bool wants_colour(void)
+enum terminal_colour mailconvoy_find_colour(const struct mailconvoy_options *o)
 {
-	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *word = mailconvoy_options_value(o, MAILCONVOY_COLOR);
 
-	if ((none && none[0]) || (term && strcmp(term, "dumb") == 0))
-		return false;
-	return isatty(STDERR_FILENO) == 1;
+	if (!word || strcmp(word, "auto") == 0)
+		return TERMINAL_COLOUR_AUTO;
+	return strcmp(word, "always") == 0 ? TERMINAL_COLOUR_ALWAYS
+					   : TERMINAL_COLOUR_NEVER;
 }
 
 int mailconvoy_find_class(enum plan_diag_class c)
@@ -70,7 +71,8 @@ struct plan *mailconvoy_find_plan_choice(const char *path,
 
 	*warnings_out = plan_diag_warnings(diag);
 	if (!plan || *warnings_out > 0)
-		plan_diag_print(diag, stderr, wants_colour());
+		plan_diag_print(diag, stderr,
+		    terminal_wants_colour(TERMINAL_COLOUR_AUTO, STDERR_FILENO));
 	if (!plan) {
 		size_t errors = plan_diag_errors(diag);
 		*code_out = mailconvoy_find_class(plan_diag_get_class(diag));

@@ -15,6 +15,7 @@
 
 enum {
 	JOBS_MAX = 4096,
+	INTERVAL_MAX = 24 * 60 * 60,
 	LETTER_BASE = 256, /* of options without a letter, for getopt_long */
 	LETTERS_MAX = 3 * MAILCONVOY_OPTIONS + 2
 };
@@ -111,6 +112,17 @@ static const struct mailconvoy_option table[] = {
 	"FILE", SELECTING, NULL, 0, "only the accounts in FILE, one a line"},
     {"limit", MAILCONVOY_LIMIT, '\0', MAILCONVOY_VALUE_NUMBER, "N", SELECTING,
 	NULL, UINT32_MAX, "only the first N of what is to be done"},
+    {"progress", MAILCONVOY_PROGRESS, '\0', MAILCONVOY_VALUE_WORD, "WORD",
+	"run resume", "auto tty plain json quiet", 0,
+	"auto, tty, plain, json or quiet; also\nMAILCONVOY_PROGRESS"},
+    {"interval", MAILCONVOY_INTERVAL, '\0', MAILCONVOY_VALUE_NUMBER, "SECONDS",
+	"run resume", NULL, INTERVAL_MAX, "between two summaries (60)"},
+    {"quiet", MAILCONVOY_QUIET, 'q', MAILCONVOY_VALUE_NONE, NULL, "run resume",
+	NULL, 0, "errors and the result only"},
+    {"verbose", MAILCONVOY_VERBOSE, 'v', MAILCONVOY_VALUE_NONE, NULL,
+	"run resume", NULL, 0, "what was refused too, as it happens"},
+    {"color", MAILCONVOY_COLOR, '\0', MAILCONVOY_VALUE_WORD, "WORD",
+	"run resume", "auto always never", 0, "auto, always or never"},
     {"help", MAILCONVOY_HELP, 'h', MAILCONVOY_VALUE_NONE, NULL, NULL, NULL, 0,
 	"this text"},
     {"version", MAILCONVOY_VERSION_TEXT, 'V', MAILCONVOY_VALUE_NONE, NULL, NULL,

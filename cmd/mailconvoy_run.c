@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* mailconvoy run and resume. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
@@ -11,11 +12,29 @@
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
+static bool read_progress(
+    const struct mailconvoy_options *o, struct progress_options *out)
+{
+	const char *word = mailconvoy_options_value(o, MAILCONVOY_PROGRESS);
+
+	if (!word)
+		word = getenv("MAILCONVOY_PROGRESS");
+	if (word && word[0])
+		out->mode = progress_find_mode(word);
+	if (mailconvoy_options_has(o, MAILCONVOY_QUIET))
+		out->mode = PROGRESS_QUIET;
+	out->colour = mailconvoy_find_colour(o);
+	out->verbose = mailconvoy_options_has(o, MAILCONVOY_VERBOSE);
+	out->interval_ms =
+	    (int64_t)mailconvoy_options_number(o, MAILCONVOY_INTERVAL) * 1000;
+	return out->mode != PROGRESS_MODES;
+}
+
 static int supervise(const struct mailconvoy_options *o,
     const struct plan *plan, const struct select_rules *select,
     const struct approval *approval, bool resume)
 {
-	const struct supervisor_options options = {
+	struct supervisor_options options = {
 	    .resume = resume,
 	    .select = select,
 	    .approval = approval,
@@ -30,8 +49,11 @@ static int supervise(const struct mailconvoy_options *o,
 	    .out = stdout,
 	};
 	struct error err;
-	int code = supervisor_run(plan, &options, &err);
 
+	if (!read_progress(o, &options.progress))
+		return mailconvoy_options_usage(
+		    "MAILCONVOY_PROGRESS: auto, tty, plain, json or quiet");
+	int code = supervisor_run(plan, &options, &err);
 	if (err.kind != ERROR_NONE)
 		(void)mailconvoy_find_failed(&err, code);
 	return code;

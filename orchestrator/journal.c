@@ -23,6 +23,8 @@ struct journal {
 	uint64_t seq;
 	bool failed;
 	struct error problem;
+	journal_tee_fn *tee;
+	void *tee_context;
 };
 
 /* A new file is only safe when its directory entry is. */
@@ -81,6 +83,12 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
+void journal_tee(struct journal *j, journal_tee_fn *fn, void *context)
+{
+	j->tee = fn;
+	j->tee_context = context;
+}
+
 bool journal_failed(const struct journal *j, struct error *err)
 {
 	if (j->failed)
@@ -135,6 +143,8 @@ static int write_line(struct journal *j, const json_t *line, bool sync)
 		rc = fail(j, "write");
 	else if (sync && fdatasync(j->fd) < 0)
 		rc = fail(j, "sync");
+	else if (j->tee)
+		j->tee(bytes, len + 1, j->tee_context);
 	free(bytes);
 	return rc;
 }

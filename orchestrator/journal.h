@@ -31,6 +31,10 @@ struct journal *journal_open(const char *path, const char *run_id,
     uint64_t good_bytes, uint64_t seq, struct error *err);
 void journal_close(struct journal *j);
 
+/* `fn` gets every line that was written, with its end. */
+typedef void journal_tee_fn(const char *line, size_t len, void *context);
+void journal_tee(struct journal *j, journal_tee_fn *fn, void *context);
+
 /* Did a write fail? Then every later one fails too. */
 bool journal_failed(const struct journal *j, struct error *err);
 

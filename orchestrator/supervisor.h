@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "orchestrator/progress.h"
+
 struct approval;
 struct error;
 struct plan;
@@ -29,6 +31,7 @@ struct supervisor_options {
 	const struct select_rules *select; /* NULL: all accounts */
 	/* what may be deleted; NULL: what was approved for the run that goes on */
 	const struct approval *approval;
+	struct progress_options progress;
 	FILE *out;          /* for the last lines; NULL: there are none */
 	char **journal_out; /* its path, heap, when a run was begun; or NULL */
 };

@@ -94,6 +94,36 @@ static void print_counts(const struct supervisor *s)
 		(void)fprintf(s->out, ", %zu not selected", left_out);
 }
 
+/* What is to be typed: after a correction, or to see more. */
+static void print_next(const struct supervisor *s)
+{
+	static const struct {
+		const char *outcome;
+		bool is_to_fix;
+	} lines[] = {{"auth", true}, {"config", true}, {"partial", false},
+	    {"crash", false}};
+
+	for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+		size_t count = 0;
+		for (size_t i = 0; i < s->plan->account_count; i++)
+			count += strcmp(s->standings[i].outcome,
+				     lines[k].outcome) == 0;
+		if (count == 0)
+			continue;
+		(void)fprintf(s->out,
+		    "  %-8s %zu %s: ", lines[k].is_to_fix ? "fix" : "look",
+		    count, lines[k].outcome);
+		if (lines[k].is_to_fix)
+			(void)fprintf(s->out,
+			    "mailconvoy resume %s --only %s\n", s->plan->path,
+			    lines[k].outcome);
+		else
+			(void)fprintf(s->out,
+			    "mailconvoy status %s --filter outcome=%s -o wide\n",
+			    s->plan->path, lines[k].outcome);
+	}
+}
+
 void supervisor_last_lines(
     const struct supervisor *s, int code, const char *report)
 {
@@ -109,9 +139,14 @@ void supervisor_last_lines(
 	    duration);
 	print_counts(s);
 	(void)fprintf(s->out, ".  exit %d\n", code);
+	if (s->progress.mode == PROGRESS_QUIET) {
+		(void)fflush(s->out);
+		return;
+	}
 	print_failures(s);
 	if (report)
 		(void)fprintf(s->out, "  report   %s\n", report);
+	print_next(s);
 	if (s->is_dry)
 		(void)fprintf(s->out,
 		    "  a dry run: nothing was changed, nothing is done\n"

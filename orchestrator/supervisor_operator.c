@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -315,6 +316,20 @@ static void tell(struct supervisor *s)
 	}
 }
 
+/* As ^Z would have done; then it was continued. What engines said meanwhile is
+ * still in their pipes: they were not silent. */
+static void suspend(struct supervisor *s)
+{
+	int64_t before = clock_ms();
+
+	progress_suspend(&s->progress);
+	(void)raise(SIGSTOP);
+	progress_continue(&s->progress);
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slots[i].deadline_ms != CLOCK_NEVER)
+			s->slots[i].deadline_ms += clock_ms() - before;
+}
+
 void supervisor_operator_signal(struct supervisor *s, int number)
 {
 	switch (number) {
@@ -330,12 +345,49 @@ void supervisor_operator_signal(struct supervisor *s, int number)
 		else if (s->stage == STAGE_RUN)
 			supervisor_operator_escalate(s, "terminal closed");
 		break;
+	case SIGTSTP:
+		suspend(s);
+		break;
 	case SIGUSR1:
 		tell(s);
 		break;
 	default:
 		break;
 	}
+}
+
+/* ----------------------------------------------------------------- keys */
+
+static void on_key(struct supervisor *s, char key)
+{
+	char answer[CTL_ANSWER_BYTES] = "";
+	struct ctl_command c = {.number = s->sched.config.jobs};
+
+	switch (key) {
+	case 'p':
+		c.verb = s->is_paused ? CTL_RESUME : CTL_PAUSE;
+		break;
+	case 'd':
+		c.verb = CTL_DRAIN;
+		break;
+	case '+':
+		c.verb = CTL_JOBS;
+		c.number++;
+		break;
+	case '-':
+		c.verb = CTL_JOBS;
+		c.number -= c.number > 1;
+		break;
+	case '?':
+		progress_note(&s->progress, "INFO",
+		    "keys: p pause or go on, d drain, + - jobs, ^C end");
+		return;
+	default:
+		return;
+	}
+	supervisor_operator_do(s, &c, "key", answer);
+	if (strncmp(answer, "refused ", 8) == 0)
+		progress_note(&s->progress, "WARNING", "%s", answer + 8);
 }
 
 /* ----------------------------------------------------------------- loop */
@@ -352,12 +404,21 @@ void supervisor_operator_init(struct supervisor *s)
 
 size_t supervisor_operator_polls(const struct supervisor *s, struct pollfd *out)
 {
-	return ctl_polls(&s->ctl, out);
+	size_t n = ctl_polls(&s->ctl, out);
+	int fd = progress_key_fd(&s->progress);
+
+	if (fd >= 0)
+		out[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	return n;
 }
 
 void supervisor_operator_turn(
     struct supervisor *s, const struct pollfd *polls, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		if (polls[i].revents &&
+		    polls[i].fd == progress_key_fd(&s->progress))
+			on_key(s, progress_key(&s->progress));
 	ctl_turn(&s->ctl, polls, count, on_line, s);
 }
 

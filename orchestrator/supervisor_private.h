@@ -37,6 +37,7 @@ enum {
 	LOCAL_FAILURES_MAX = 3, /* in a row: disk, descriptors */
 	FORK_WAIT_MS = 1000,
 	FORK_WAIT_DOUBLINGS = 5,
+	SUPERVISOR_OPERATOR_POLLS = CTL_POLLS + 1, /* and the keys */
 	SLOTS_MIN = 256, /* room for accounts at a time */
 	DRAIN_READS = 64 /* of 16 KiB; a grandchild may write for ever */
 };

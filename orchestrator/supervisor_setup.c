@@ -93,6 +93,8 @@ static int open_journal(struct supervisor *s,
 	s->journal =
 	    journal_open(path, s->dir.id, extent->good_bytes, extent->seq, err);
 	free(path);
+	if (s->journal)
+		journal_tee(s->journal, progress_journal_line, &s->progress);
 	return s->journal ? 0 : -1;
 }
 
@@ -346,7 +348,8 @@ static bool is_ignored(int number)
 
 static int set_signals(struct supervisor *s, struct error *err)
 {
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
+	static const int caught[] = {
+	    SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGTSTP, SIGCHLD};
 	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -422,8 +425,9 @@ static int allocate(struct supervisor *s,
 	s->slot_count = room < accounts ? room : accounts;
 	s->has_own_jobs = options->jobs > 0;
 	s->slots = mem_try_calloc(s->slot_count, sizeof(*s->slots));
-	s->polls = mem_try_calloc(
-	    2 * s->slot_count + 1 + CTL_POLLS, sizeof(*s->polls));
+	s->polls =
+	    mem_try_calloc(2 * s->slot_count + 1 + SUPERVISOR_OPERATOR_POLLS,
+		sizeof(*s->polls));
 	s->poll_slots =
 	    mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->poll_slots));
 	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
@@ -432,8 +436,12 @@ static int allocate(struct supervisor *s,
 		s->slot_count = 0;
 		return no_memory(err);
 	}
-	for (size_t i = 0; i < s->slot_count; i++)
+	for (size_t i = 0; i < s->slot_count; i++) {
+		// descriptor 0 is not the slot's to close
+		s->slots[i].job_fd = s->slots[i].record_fd = -1;
+		s->slots[i].lock_fd = -1;
 		supervisor_slot_reset(&s->slots[i]);
+	}
 	return 0;
 }
 
@@ -461,7 +469,6 @@ static int plan_the_run(struct supervisor *s,
 	size_t selected = 0;
 	if (schedule_accounts(s, options, &selected) < 0)
 		return no_memory(err);
-	s->progress.total = selected;
 	progress_note(&s->progress, "INFO", "%zu of %zu accounts are to be run",
 	    selected, s->plan->account_count);
 	return journal_failed(s->journal, err) ? -1 : 0;
@@ -473,7 +480,8 @@ int supervisor_setup(struct supervisor *s,
 	s->dir.lock_fd = -1;
 	ctl_init(&s->ctl);
 	s->stall_ms = stall_from_environment();
-	progress_init(&s->progress, STDERR_FILENO, 0, clock_ms());
+	progress_init(
+	    &s->progress, STDERR_FILENO, &options->progress, clock_ms());
 	supervisor_rules_init(s, options);
 	*exit_out = EXIT_CODE_LOCAL;
 	s->engine = spawn_engine_path(err);
@@ -517,6 +525,7 @@ void supervisor_release(struct supervisor *s)
 	supervisor_show_release(s);
 	supervisor_rules_release(s);
 	ctl_close(&s->ctl);
+	progress_release(&s->progress);
 	sched_release(&s->sched);
 	journal_close(s->journal);
 	journal_run_free(s->before);
@@ -582,7 +591,7 @@ int supervisor_finish(struct supervisor *s)
 	bool complete = false;
 	int code = batch_code(s, &complete);
 
-	progress_clear(&s->progress);
+	progress_release(&s->progress);
 	if (journal_run_end(
 		s->journal, code, complete, end_reason(s, complete)) < 0 &&
 	    !s->is_journal_lost) {

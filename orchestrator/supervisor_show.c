@@ -203,6 +203,8 @@ void supervisor_show(struct supervisor *s)
 		if (show->next_file_ms > now + FILE_AT_END_MS)
 			show->next_file_ms = now + FILE_AT_END_MS;
 	}
+	if (s->progress.is_stale) // lines scrolled: the board comes back
+		show->next_ms = now;
 	if (now < show->next_ms && now < show->next_file_ms)
 		return;
 	(void)supervisor_show_take(s);
@@ -211,11 +213,7 @@ void supervisor_show(struct supervisor *s)
 		show->next_file_ms = now + FILE_EVERY_MS;
 	}
 	if (now >= show->next_ms) {
-		const struct progress_now shown = {show->now.running,
-		    show->now.waiting + show->now.retrying,
-		    show->now.bytes - s->progress.bytes - show->before_bytes,
-		    &show->now};
-		progress_tick(&s->progress, &shown, now);
+		progress_tick(&s->progress, &show->now, now);
 		show->next_ms = now + SHOW_EVERY_MS;
 	}
 }

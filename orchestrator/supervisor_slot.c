@@ -134,6 +134,7 @@ static void on_record(const struct record *r, void *context)
 			return;
 		slot->next_progress_ms = now + JOURNAL_PROGRESS_MS;
 	}
+	progress_record(&c->s->progress, account_of(c->s, slot)->id, r);
 	// a failure is kept by the journal and looked for by the loop
 	(void)journal_record(c->s->journal, account_of(c->s, slot)->id,
 	    c->s->standings[slot->account].attempt, r);

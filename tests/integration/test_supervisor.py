@@ -5,7 +5,6 @@ import base64
 import gzip
 import json
 import os
-import pty
 import resource
 import shutil
 import signal
@@ -499,34 +498,6 @@ class Children(Case):
                 os.close(r)
             self.assertEqual(p.returncode, 0)
 
-
-    def test_status_line_on_a_terminal(self):
-        self.accounts('longer.1', 'ok.1')
-        try:
-            ours, theirs = pty.openpty()
-        except OSError as e:
-            self.skipTest('no terminal to be had: %s' % e)
-        p = subprocess.Popen([PROGRAM, 'run', 'plan.yaml'], stderr=theirs,
-                             stdout=subprocess.DEVNULL, cwd=self.dir,
-                             env=self.env)
-        self.started.append(p)
-        os.close(theirs)
-        text = b''
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:
-                break  # the other side is closed
-            if not piece:
-                break
-            text += piece
-        os.close(ours)
-        self.assertEqual(p.wait(timeout=20), 0)
-        self.assertRegex(text, rb'\r1/2 50 %  ok 1 running 1 waiting 0')
-        # every line begins where the status line was taken away
-        for line in text.split(b'\r\n')[:-1]:
-            self.assertNotIn(b'\r', line.rsplit(b'\r\x1b[K', 1)[-1])
-        self.assertNotIn(b'running', text.rsplit(b'\r\x1b[K', 1)[-1])
 
     def test_disk_full_under_the_journal(self):
         self.accounts('wait.1', 'ok.1', 'ok.2', 'ok.3', jobs=2)

@@ -178,6 +178,19 @@ def b_wait():
     leave(4)
 
 
+def b_name():
+    """Works on a mailbox whose name stands in the file of its id."""
+    with open(os.path.join(TMP, ACCOUNT), encoding='utf-8') as f:
+        name = f.read()
+    # as an engine would: what is not printable is escaped
+    name = ''.join(c if c.isprintable() else ''.join(
+        '\\x%02x' % b for b in c.encode()) for c in name)
+    say('progress', mailbox=name, expected=10,
+        tally=tally(source=10, copied=4, unreached=6, bytes=400))
+    time.sleep(1.5)
+    b_ok()
+
+
 def b_dying():
     """The first one notices late that its supervisor is gone."""
     if starts() > 1:

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,11 +18,16 @@
 #include "engine/contract/record.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/collect.h"
+#include "orchestrator/journal_parts.h"
 
 struct journal {
 	int fd;
-	char *run_id;
+	char *path, *run_id;
 	uint64_t seq;
+	uint64_t bytes;      /* of the file */
+	uint64_t max_bytes;  /* then old lines are compressed */
+	uint64_t next_bytes; /* not before: it did not work the last time */
+	uint64_t stop_at;    /* debug: killed after so many steps; 0: never */
 	bool failed;
 	struct error problem;
 	journal_tee_fn *tee;
@@ -44,6 +51,22 @@ static int sync_directory(const char *path)
 	return rc;
 }
 
+static uint64_t number_of_environment(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t n = 0;
+
+	return text && text_parse_u64(text, strlen(text), INT64_MAX, &n) ? n
+									 : 0;
+}
+
+/* Tests kill a supervisor at every step of its journal. */
+static void stop_here(struct journal *j)
+{
+	if (j->stop_at > 0 && --j->stop_at == 0)
+		(void)raise(SIGKILL);
+}
+
 struct journal *journal_open(const char *path, const char *run_id,
     uint64_t good_bytes, uint64_t seq, struct error *err)
 {
@@ -52,8 +75,17 @@ struct journal *journal_open(const char *path, const char *run_id,
 	if (j) {
 		j->fd = -1;
 		j->run_id = mem_try_strdup(run_id);
+		j->path = mem_try_strdup(path);
+		j->bytes = good_bytes;
+		j->max_bytes =
+		    number_of_environment("MAILCONVOY_JOURNAL_BYTES");
+		if (j->max_bytes == 0)
+			j->max_bytes = JOURNAL_BYTES;
+#ifdef MAILCONVOY_DEBUG
+		j->stop_at = number_of_environment("MAILCONVOY_JOURNAL_STOP");
+#endif
 	}
-	if (!j || !j->run_id) {
+	if (!j || !j->run_id || !j->path) {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
 		journal_close(j);
 		return NULL;
@@ -80,6 +112,7 @@ void journal_close(struct journal *j)
 		return;
 	fd_close(&j->fd);
 	free(j->run_id);
+	free(j->path);
 	free(j);
 }
 
@@ -141,12 +174,55 @@ static int write_line(struct journal *j, const json_t *line, bool sync)
 	bytes[len] = '\n'; // in place of the NUL: one write, one line
 	if (fd_write_all(j->fd, bytes, len + 1) < 0)
 		rc = fail(j, "write");
-	else if (sync && fdatasync(j->fd) < 0)
+	stop_here(j);
+	if (rc == 0 && sync && fdatasync(j->fd) < 0)
 		rc = fail(j, "sync");
-	else if (j->tee)
+	j->bytes += len + 1;
+	if (rc == 0 && j->tee)
 		j->tee(bytes, len + 1, j->tee_context);
 	free(bytes);
 	return rc;
+}
+
+/* An empty file in place of the one that was compressed. */
+static int begin_anew(struct journal *j, const char *fresh, struct error *err)
+{
+	(void)unlink(fresh); // of a process that was killed
+	int fd = fd_open_private(fresh, 0, err);
+	if (fd < 0)
+		return -1;
+	stop_here(j);
+	if (rename(fresh, j->path) < 0) {
+		(void)error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot replace '%s'", j->path);
+		(void)unlink(fresh);
+		fd_close(&fd);
+		return -1;
+	}
+	stop_here(j);
+	fd_close(&j->fd);
+	j->fd = fd;
+	j->bytes = j->next_bytes = 0;
+	return sync_directory(j->path);
+}
+
+/* Old lines become a compressed part. It may fail: then the journal grows, and
+ * it is tried again when it is twice as long. */
+static void rotate(struct journal *j)
+{
+	char *fresh = mem_try_printf("%s.new", j->path);
+	struct error err;
+
+	if (fresh && j->bytes >= j->next_bytes) {
+		j->next_bytes = 2 * j->bytes;
+		if (fdatasync(j->fd) == 0 &&
+		    journal_parts_add(j->path, &err) == 0 &&
+		    sync_directory(j->path) == 0) {
+			stop_here(j);
+			(void)begin_anew(j, fresh, &err);
+		}
+	}
+	free(fresh);
 }
 
 /* Takes `fields` (NULL: out of memory) and puts the envelope around it. */
@@ -169,6 +245,8 @@ static int append(struct journal *j, const char *ev, json_t *fields, bool sync)
 		j->seq++;
 	json_decref(fields);
 	json_decref(line);
+	if (rc == 0 && j->bytes >= j->max_bytes)
+		rotate(j);
 	return rc;
 }
 
@@ -341,8 +419,13 @@ int journal_limit_change(struct journal *j, const char *limit, uint64_t from,
 
 int journal_run_end(struct journal *j, int exit, bool complete, const char *why)
 {
-	return append(j, "run.end",
+	int rc = append(j, "run.end",
 	    json_pack("{s:i,s:b,s:s}", "exit", exit, "complete", (int)complete,
 		"why", why),
 	    true);
+
+	if (rc == 0 && j->bytes >= j->max_bytes / JOURNAL_END_PART &&
+	    j->bytes > 0)
+		rotate(j);
+	return rc;
 }

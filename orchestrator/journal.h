@@ -18,7 +18,12 @@ struct tally;
 struct verdict;
 
 enum {
-	JOURNAL_VERSION = 1
+	JOURNAL_VERSION = 1,
+	/* above it old lines are compressed; MAILCONVOY_JOURNAL_BYTES says
+	 * otherwise */
+	JOURNAL_BYTES = 64 * 1024 * 1024,
+	JOURNAL_END_PART =
+	    64 /* at the end of a run that part of it is enough */
 };
 
 struct journal;
@@ -92,6 +97,7 @@ int journal_operator(
 /* `by` may also be "plan". */
 int journal_limit_change(struct journal *j, const char *limit, uint64_t from,
     uint64_t to, const char *by);
+/* Also compresses a journal that is not small. */
 int journal_run_end(
     struct journal *j, int exit, bool complete, const char *why);
 

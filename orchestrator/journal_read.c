@@ -14,6 +14,7 @@
 #include "engine/contract/exit_code.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal.h"
+#include "orchestrator/journal_parts.h"
 
 enum {
 	LINE_MAX_BYTES = 64 * 1024,
@@ -28,6 +29,10 @@ struct walk {
 	void *context;
 	struct journal_extent *extent;
 	uint64_t line;
+	bool is_parts;  /* what is read now */
+	bool is_torn;   /* the parts end inside of one */
+	bool has_parts; /* so a line may come twice */
+	bool has_new;   /* a line of the journal itself is not in them */
 };
 
 static int damaged(const struct walk *w, const char *what, struct error *err)
@@ -53,13 +58,17 @@ static int take_line(
 		rc = 0;
 	} else if (json_integer_value(v) != JOURNAL_VERSION) {
 		rc = damaged(w, "written by another version", err);
+	} else if (w->has_parts &&
+		   (uint64_t)json_integer_value(seq) <= w->extent->seq) {
+		w->extent->good_bytes += w->is_parts ? 0 : len;
 	} else if ((uint64_t)json_integer_value(seq) != w->extent->seq + 1) {
 		rc = damaged(w, "lines are missing before this one", err);
 	} else if (w->fn(line, w->context, err) < 0) {
 		rc = -1;
 	} else {
-		w->extent->good_bytes += len;
+		w->extent->good_bytes += w->is_parts ? 0 : len;
 		w->extent->seq++;
+		w->has_new |= !w->is_parts;
 	}
 	json_decref(line);
 	return rc;
@@ -79,15 +88,19 @@ static int walk_stream(FILE *in, struct walk *w, struct error *err)
 		w->line++;
 		if (len > 0 && line[len - 1] == '\n')
 			good = take_line(w, line, len, err);
-		if (good < 0)
+		if (good < 0) {
 			rc = -1;
-		else if (good == 0 && fgetc(in) != EOF)
+		} else if (good == 0 && w->is_parts) {
+			w->is_torn = true;
+			break; // the lines from here on are in the journal
+		} else if (good == 0 && fgetc(in) != EOF) {
 			rc = damaged(w, "the line is damaged", err);
-		else if (good == 0)
+		} else if (good == 0) {
 			break; // torn: the last line may be
+		}
 	}
 	free(line);
-	if (rc == 0 && ferror(in))
+	if (rc == 0 && !w->is_parts && ferror(in))
 		rc = error_set(err, ERROR_OS, "local.journal",
 		    "cannot read '%s'", w->path);
 	return rc;
@@ -96,7 +109,9 @@ static int walk_stream(FILE *in, struct walk *w, struct error *err)
 int journal_walk(const char *path, journal_line_fn *fn, void *context,
     struct journal_extent *extent_out, struct error *err)
 {
-	struct walk w = {path, fn, context, extent_out, 0};
+	struct walk w = {
+	    .path = path, .fn = fn, .context = context, .extent = extent_out};
+	// before the parts: what leaves it meanwhile is read here all the same
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 
@@ -107,8 +122,25 @@ int journal_walk(const char *path, journal_line_fn *fn, void *context,
 		return error_set_errno(
 		    err, ERROR_OS, "local.journal", "cannot open '%s'", path);
 	}
-	int rc = walk_stream(in, &w, err);
+	FILE *parts = journal_parts_open(path);
+	int rc = 0;
+	if (parts) {
+		w.has_parts = w.is_parts = true;
+		rc = walk_stream(parts, &w, err);
+		w.is_torn |= ferror(parts) != 0;
+		(void)fclose(parts);
+		w.is_parts = false;
+		w.line = 0;
+	}
+	if (rc == 0)
+		rc = walk_stream(in, &w, err);
 	(void)fclose(in);
+	// the lines of a torn one have not left the journal yet
+	if (rc == 0 && w.is_torn && extent_out->good_bytes == 0)
+		rc = damaged(&w, "its compressed parts are damaged", err);
+	// killed before it was emptied: whoever writes next does it
+	if (rc == 0 && w.has_parts && !w.has_new)
+		extent_out->good_bytes = 0;
 	return rc;
 }
 

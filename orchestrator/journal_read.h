@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads a journal: line by line, or as the state of a run.  Exactly one torn
- * last line is tolerated; anything else that is wrong refuses the file.
+ * Reads a journal and its compressed parts: line by line, or as the state of a
+ * run.  Exactly one torn last line is tolerated; anything else that is wrong
+ * refuses the file.  May be read while a supervisor writes it.
  */
 #ifndef ORCHESTRATOR_JOURNAL_READ_H
 #define ORCHESTRATOR_JOURNAL_READ_H
@@ -21,7 +22,9 @@ typedef int journal_line_fn(
     const struct json_t *line, void *context, struct error *err);
 
 struct journal_extent {
-	uint64_t good_bytes; /* what stands behind is a torn line */
+	uint64_t good_bytes; /* of the journal itself, without its parts: what
+				stands behind is a torn line. 0 when all its
+				lines are in the parts already */
 	uint64_t seq;        /* of the last good line */
 };
 

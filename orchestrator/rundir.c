@@ -20,6 +20,7 @@
 #include "engine/base/holder.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "orchestrator/journal_parts.h"
 
 enum {
 	ID_LEN = 21 /* 20260301T200000Z-7f3a */
@@ -171,7 +172,7 @@ static bool has_journal(const struct rundir *dir, const char *id)
 	char *path = mem_try_printf(
 	    "%s/%s/%s/journal.jsonl", dir->state, runs_of(dir), id);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	bool has = fd >= 0 && has_whole_line(fd);
+	bool has = fd >= 0 && (has_whole_line(fd) || journal_parts_exist(path));
 
 	fd_close(&fd);
 	free(path);

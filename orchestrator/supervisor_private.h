@@ -14,6 +14,7 @@
 #include "orchestrator/collect.h"
 #include "orchestrator/ctl.h"
 #include "orchestrator/daily.h"
+#include "orchestrator/notify_systemd.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/rundir.h"
 #include "orchestrator/sched.h"
@@ -103,7 +104,9 @@ struct supervisor_show {
 	uint64_t before_copied, before_bytes; /* of earlier supervisors */
 	uint64_t seen_ends;
 	int64_t next_ms, next_file_ms;
-	bool has_failed; /* to write the files: said once */
+	struct notify_systemd systemd;
+	bool is_stopping; /* systemd knows */
+	bool has_failed;  /* to write the files: said once */
 };
 
 struct supervisor {

@@ -479,6 +479,7 @@ int supervisor_setup(struct supervisor *s,
 {
 	s->dir.lock_fd = -1;
 	ctl_init(&s->ctl);
+	s->show.systemd.fd = -1;
 	s->stall_ms = stall_from_environment();
 	progress_init(
 	    &s->progress, STDERR_FILENO, &options->progress, clock_ms());

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/status_file.h"
 #include "orchestrator/supervisor_private.h"
@@ -36,6 +38,8 @@ int supervisor_show_init(struct supervisor *s, struct error *err)
 		s->plan->server_count + 1, sizeof(struct snapshot_server)),
 	    .server_count = s->plan->server_count,
 	};
+	notify_systemd_open(&show->systemd);
+	notify_systemd_ready(&show->systemd);
 	if (!show->now.accounts || !show->now.servers)
 		return error_set(
 		    err, ERROR_OS, "local.memory", "out of memory");
@@ -48,6 +52,7 @@ void supervisor_show_release(struct supervisor *s)
 	free(s->show.now.servers);
 	s->show.now.accounts = NULL;
 	s->show.now.servers = NULL;
+	notify_systemd_close(&s->show.systemd);
 }
 
 static const char *stage_name(enum stage stage)
@@ -193,6 +198,30 @@ static void write_files(struct supervisor *s)
 	}
 }
 
+/* The summary as a line of `systemctl status`. */
+static void tell_systemd(struct supervisor *s)
+{
+	struct notify_systemd *systemd = &s->show.systemd;
+	const struct snapshot *now = &s->show.now;
+	char text[NOTIFY_STATUS_BYTES], speed[32], left[32];
+
+	if (!notify_systemd_is_open(systemd))
+		return;
+	if (s->stage != STAGE_RUN && !s->show.is_stopping) {
+		s->show.is_stopping = true;
+		notify_systemd_stopping(systemd);
+	}
+	(void)snprintf(text, sizeof(text),
+	    "%s: %zu of %zu accounts done, %zu run, %s/s%s%s", now->stage,
+	    now->done, now->total, now->running,
+	    text_bytes(now->rate, speed, sizeof(speed)),
+	    now->eta_by ? ", left " : "",
+	    now->eta_by
+		? snapshot_duration(now->eta_seconds, left, sizeof(left))
+		: "");
+	notify_systemd_status(systemd, text);
+}
+
 void supervisor_show(struct supervisor *s)
 {
 	struct supervisor_show *show = &s->show;
@@ -210,6 +239,7 @@ void supervisor_show(struct supervisor *s)
 	(void)supervisor_show_take(s);
 	if (now >= show->next_file_ms) {
 		write_files(s);
+		tell_systemd(s);
 		show->next_file_ms = now + FILE_EVERY_MS;
 	}
 	if (now >= show->next_ms) {
@@ -237,4 +267,7 @@ void supervisor_show_end(struct supervisor *s, int code)
 	(void)supervisor_show_take(s);
 	now->stage = "ended";
 	write_files(s);
+	tell_systemd(s);
+	if (!s->show.is_stopping)
+		notify_systemd_stopping(&s->show.systemd);
 }

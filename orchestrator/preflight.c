@@ -16,6 +16,8 @@ static void release_look(struct preflight_look *look)
 	free(look->reason);
 	free(look->text);
 	free(look->capabilities);
+	free(look->prefix);
+	free(look->separator);
 	*look = (struct preflight_look){0};
 }
 
@@ -91,9 +93,11 @@ static int on_probe(struct preflight_account *a, const json_t *line)
 		probe_init(&look->probe);
 	if (reason[0] && keep(&look->reason, reason) < 0)
 		return -1;
-	return keep(&look->text, get_text(line, "text")) < 0
-		   ? -1
-		   : keep(&look->capabilities, get_text(line, "capabilities"));
+	if (keep(&look->text, get_text(line, "text")) < 0 ||
+	    keep(&look->capabilities, get_text(line, "capabilities")) < 0 ||
+	    keep(&look->prefix, get_text(line, "prefix")) < 0)
+		return -1;
+	return keep(&look->separator, get_text(line, "separator"));
 }
 
 /* Of a mailbox; single messages belong to the counts. */

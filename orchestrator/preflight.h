@@ -29,6 +29,7 @@ struct preflight_look {
 	char *reason; /* NULL: the side is fine */
 	char *text;   /* its error, or its greeting; never NULL when told */
 	char *capabilities;
+	char *prefix, *separator; /* of the personal namespace */
 	struct probe probe;
 };
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "config/plan.h"
+#include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "orchestrator/preflight.h"
 #include "orchestrator/select.h"
@@ -104,23 +105,24 @@ long preflight_show_table(
 
 static json_t *look_json(const struct preflight_look *look)
 {
-	json_t *o = json_object();
-	int bad = o == NULL;
+	const struct {
+		const char *key, *text;
+	} texts[] = {{"reason", look->reason},
+	    {look->reason ? "text" : "greeting", look->text},
+	    {"capabilities", look->capabilities}, {"prefix", look->prefix},
+	    {"separator", look->separator}};
 
-	if (!bad && look->is_told)
-		bad |= json_object_set_new(
-			   o, "probe", probe_json_new(&look->probe)) < 0;
-	if (!bad && look->reason)
-		bad |= json_object_set_new(
-			   o, "reason", json_string(look->reason)) < 0;
-	if (!bad && look->text && look->text[0])
-		bad |=
-		    json_object_set_new(o, look->reason ? "text" : "greeting",
-			json_string(look->text)) < 0;
-	if (!bad && look->capabilities && look->capabilities[0])
-		bad |= json_object_set_new(o, "capabilities",
-			   json_string(look->capabilities)) < 0;
-	if (!bad)
+	json_t *o = json_object();
+	int rc = o ? 0 : -1;
+
+	if (rc == 0 && look->is_told)
+		rc = json_object_set_new(
+		    o, "probe", probe_json_new(&look->probe));
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(texts); i++)
+		if (texts[i].text && texts[i].text[0])
+			rc = json_object_set_new(
+			    o, texts[i].key, json_string(texts[i].text));
+	if (rc == 0)
 		return o;
 	json_decref(o);
 	return NULL;

@@ -286,6 +286,7 @@ class Check(Batch):
             self.assertEqual(['auth.rejected'], [
                 p['reason'] for p in found['eve']['problems']])
             self.assertEqual(0, found['eve']['target']['probe']['messages'])
+            self.assertEqual('/', found['anna']['source']['separator'])
             # one session a side and account: nobody is locked out
             logins = sum(n for w, n in source.commands().items()
                          if w in ('LOGIN', 'AUTHENTICATE'))

@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import subprocess
+import time
 import unittest
 
 import convoy
@@ -330,6 +331,20 @@ class Check(Batch):
             self.assertIn('1 of 4 accounts are to be run', ended.stderr)
             self.assertIn('4 of 4 accounts ok', ended.stdout)
             self.assertNotIn('dropped', ended.stderr)
+
+    def test_rules_of_runs_do_not_hold(self):
+        """Neither a closed window nor many failures keep a look."""
+        days = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
+        far = days[(time.gmtime().tm_wday + 3) % 7]
+        with MiniServer() as source, \
+                MiniServer(password='other') as target:
+            self.plan(source, target, ('{user: anna}', '{user: bob}'),
+                      'limits: {jobs: 1}',
+                      'schedule: {windows: [{days: %s}]}' % far,
+                      'halt: {failures: 1}')
+            found = self.found(code=1)
+            self.assertEqual([True, True],
+                             [a['looked_at'] for a in found.values()])
 
     def test_nobody_answers(self):
         with MiniServer() as source, MiniServer() as target:

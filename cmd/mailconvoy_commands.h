@@ -27,6 +27,7 @@ int mailconvoy_check(const struct mailconvoy_options *o);
 int mailconvoy_ctl(const struct mailconvoy_options *o);
 int mailconvoy_explain(const struct mailconvoy_options *o);
 int mailconvoy_help(const struct mailconvoy_options *o);
+int mailconvoy_init(const struct mailconvoy_options *o);
 int mailconvoy_preview(const struct mailconvoy_options *o);
 int mailconvoy_report(const struct mailconvoy_options *o);
 int mailconvoy_run(const struct mailconvoy_options *o);

@@ -217,7 +217,8 @@ bool plan_secret_build(struct plan_build *b, const struct plan_yaml_node *n,
 		return build_argv(b, expand, arg, s);
 	if (s->kind == PLAN_SECRET_TEXT || !strchr(s->value, '{'))
 		return true;
-	if (user && s->kind == PLAN_SECRET_FILE && strchr(user, '/')) {
+	if (user && s->kind == PLAN_SECRET_FILE && strchr(user, '/') &&
+	    strstr(s->value, "{user}")) {
 		plan_diag_add(b->diag, "E0212", n->place, n->width, NULL,
 		    "a user with \"/\" cannot stand in a file name");
 		return false;

@@ -276,5 +276,93 @@ class Schema(ToolCase):
                     re.search(r'[`.{ ,]%s[`:.,} ]' % key, formats), key)
 
 
+class Init(ToolCase):
+    def accounts(self, plan='plan.yaml'):
+        got = json.loads(self.tool('check', plan, '-o', 'json').stdout)
+        return got['accounts']
+
+    def settings(self, account):
+        done = self.tool('show', 'plan.yaml', account, '-o', 'json')
+        return {s['key']: s['value']
+                for s in json.loads(done.stdout)['settings']}
+
+    def secret(self, name):
+        path = self.path('secrets/' + name)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with open(path, encoding='utf-8') as f:
+            return f.read()
+
+    def assert_no_secret_but_in_its_file(self):
+        for name in ('plan.yaml', 'accounts.csv'):
+            with open(self.path(name), encoding='utf-8') as f:
+                self.assertNotIn(CANARY, f.read())
+            self.assertEqual(os.stat(self.path(name)).st_mode & 0o777, 0o600)
+
+    def test_an_example(self):
+        out = self.tool('init', '-o', 'new/place').stdout
+        self.assertIn('2 accounts', out)
+        self.assertEqual(self.accounts('new/place/plan.yaml'), 2)
+
+    def test_the_users_of_the_guide(self):
+        self.write('users.txt', 'anna\t%s\nbob\t a "b, \n' % CANARY)
+        self.tool('init', '--from', 'users.txt')
+        self.assertEqual(self.accounts(), 2)
+        self.assertEqual(self.secret('anna.source'), CANARY + '\n')
+        self.assertEqual(self.secret('anna.target'), CANARY + '\n')
+        self.assertEqual(self.secret('bob.source'), ' a "b, \n')
+        self.assert_no_secret_but_in_its_file()
+        got = self.settings('anna')
+        self.assertEqual(got['source.login'], 'anna')
+        self.assertTrue(
+            got['source.password'].endswith('/secrets/anna.source}'))
+
+    def test_a_file_of_imapsync(self):
+        self.write('mass.txt', '# host1;user1;password1;host2;...\n'
+                   'one.example.org;a;%s;new.example.org;a@x;pa;\n'
+                   'two.example.org;"b,c";pb;new.example.org;b/c;pc;\n'
+                   % CANARY)
+        self.tool('init', '--from', 'mass.txt')
+        self.assertEqual(self.accounts(), 2)
+        self.assertEqual(self.secret('a@x.source'), CANARY + '\n')
+        self.assertEqual(self.secret('account-2.target'), 'pc\n')
+        self.assert_no_secret_but_in_its_file()
+        got = self.settings('account-2')
+        self.assertEqual((got['source.server'], got['source.login'],
+                          got['target.server'], got['target.login']),
+                         ('old2', '"b,c"', 'new', 'b/c'))
+
+    def test_a_file_of_exchange(self):
+        self.write('batch.csv', 'EmailAddress,UserName,Password\r\n'
+                   'anna@x,"an,na",%s\r\n' % CANARY)
+        self.tool('init', '--from', 'batch.csv')
+        self.assertEqual(self.accounts(), 1)
+        self.assertEqual(self.secret('anna@x.source'), CANARY + '\n')
+        self.secret('target')
+        got = self.settings('anna@x')
+        self.assertEqual((got['source.login'], got['target.login']),
+                         ('an,na', 'anna@x'))
+
+    def test_nothing_is_overwritten(self):
+        self.write('users.txt', 'anna\tx\n')
+        self.write('plan.yaml', 'mine\n')
+        self.assertIn('nothing is overwritten', self.tool(
+            'init', '--from', 'users.txt', code=73).stderr)
+        with open(self.path('plan.yaml'), encoding='utf-8') as f:
+            self.assertEqual(f.read(), 'mine\n')
+        self.assertFalse(os.path.exists(self.path('accounts.csv')))
+
+    def test_what_cannot_be_taken_writes_nothing(self):
+        self.write('users.txt', 'anna\n%s x y\n' % CANARY)
+        self.assertIn('E0403', self.tool(
+            'init', '--from', 'users.txt', code=78).stderr)
+        for name in ('plan.yaml', 'accounts.csv', 'secrets'):
+            self.assertFalse(os.path.exists(self.path(name)), name)
+        self.tool('init', '--from', 'none.txt', code=66)
+        self.write('users.txt', 'anna\tx\nanna\ty\n')
+        self.assertIn('users.txt:2: there is a secret of \'anna\'',
+                      self.tool('init', '-o', 'd', '--from', 'users.txt',
+                                code=78).stderr)
+
+
 if __name__ == '__main__':
     unittest.main()

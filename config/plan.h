@@ -59,6 +59,11 @@ enum plan_switch {
 	PLAN_SWITCH_OFF
 };
 
+/* Of one account to one side; an engine takes no more. */
+enum {
+	PLAN_CONNECTIONS_MAX = 16
+};
+
 /* Of a ceiling that is not given. */
 #define PLAN_NO_LIMIT UINT32_MAX
 
@@ -175,7 +180,8 @@ struct plan_options {
 	bool literal_plus;         /* true: where the server offers it */
 	enum plan_switch compress; /* auto */
 	/* Connections a side; when it is not written, what both servers'
-	 * per_account allows, and never more than that; else 1 */
+	 * per_account allows, and never more than that; else 1; at most
+	 * PLAN_CONNECTIONS_MAX */
 	uint32_t connections;
 };
 

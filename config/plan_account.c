@@ -533,7 +533,8 @@ static uint32_t allowed_connections(const struct plan_account *a)
 	limit = smaller_limit(
 	    limit, smaller_limit(a->source.server->limits.connections,
 		       a->target.server->limits.connections));
-	return smaller_limit(wanted, limit);
+	wanted = smaller_limit(wanted, limit);
+	return smaller_limit(wanted, PLAN_CONNECTIONS_MAX);
 }
 
 static bool build(struct making *m, struct plan_account *a)

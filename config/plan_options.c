@@ -14,8 +14,7 @@ enum {
 	SIZE_MAX_MIB = 1024 * 1024,
 	MESSAGES_MAX = 100000,
 	TIMEOUT_MIN_MS = 1000,
-	TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000,
-	CONNECTIONS_MAX = 32
+	TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000
 };
 
 struct raw {
@@ -152,7 +151,7 @@ static const struct plan_schema_key keys[] = {
 	.type = PLAN_SCHEMA_UINT,
 	.offset = AT(options.connections),
 	.min = 1,
-	.max = CONNECTIONS_MAX,
+	.max = PLAN_CONNECTIONS_MAX,
 	.doc =
 	    "of one account to each side; never more than the servers' per_account"},
     SWITCH(compress, "COMPRESS=DEFLATE; auto: where it pays"),

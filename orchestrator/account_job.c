@@ -66,6 +66,8 @@ static const enum job_switch switches[] = {
 };
 
 _Static_assert(PLAN_NO_LIMIT == JOB_NO_LIMIT, "a ceiling is handed on");
+_Static_assert((int)PLAN_CONNECTIONS_MAX == (int)JOB_CONNECTIONS_MAX,
+    "an engine takes them all");
 
 /* A token in a file is the engine's to read: it may be replaced while it runs.
  */

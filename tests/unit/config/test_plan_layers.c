@@ -186,6 +186,7 @@ static struct connection_row connection_rows[] = {
     {3, ", limits: {per_account: 4}", ", limits: {connections: 3}", ""},
     {1, ", preset: gmail", ", limits: {per_account: 8}", ""},
     {4, ", preset: dovecot", "", ""},
+    {16, ", limits: {per_account: 32}", "", ""},
 };
 
 ParameterizedTestParameters(plan_layers, connections)

@@ -14,6 +14,7 @@
 #include "config/plan_schema.h"
 #include "config/plan_secret.h"
 #include "config/plan_server.h"
+#include "config/plan_side.h"
 #include "config/plan_yaml.h"
 #include "config/value.h"
 #include "engine/base/buf.h"
@@ -25,50 +26,15 @@ enum {
 	EXPANDED_MAX_BYTES = 4096,
 	SLUG_TEXT_BYTES = 60,
 	SLUG_HASH_BYTES = 4,
-	WHERE_BYTES = 64,
-	AUTH_UNSET = 99
+	WHERE_BYTES = 128
 };
 
-/* In the order of enum plan_auth. */
-static const char *const auths[] = {"auto", "login", "plain", "cram-md5",
-    "scram-sha-1", "scram-sha-256", "xoauth2", "oauthbearer", "oauth",
-    "external", NULL};
-
-#define SIDE(field) offsetof(struct plan_account_side, field)
-#define TEXT(key, what) \
-	{ \
-		.name = #key, .type = PLAN_SCHEMA_ANY, .offset = SIDE(key), \
-		.doc = what \
-	}
 #define SECRET(key, at, what) \
 	{ \
 		.name = #key, .type = PLAN_SCHEMA_ANY, .offset = at, \
 		.shape = PLAN_SCHEMA_SHAPE_SECRET, .sub = &plan_secret_schema, \
 		.doc = what \
 	}
-
-static const struct plan_account_side no_side;
-static const struct plan_schema_key side_keys[] = {
-    {.name = "server",
-	.type = PLAN_SCHEMA_TEXT,
-	.offset = SIDE(server),
-	.doc = "a name of servers:"},
-    TEXT(user, "whose account it is; {user} is the account's user"),
-    TEXT(login, "whose credentials; else the user's"),
-    TEXT(as, "whose mailbox, said in the login"),
-    TEXT(proxy_auth, "whose mailbox, by PROXYAUTH after the login"),
-    {.name = "auth",
-	.type = PLAN_SCHEMA_WORD,
-	.offset = SIDE(auth),
-	.words = auths,
-	.doc = "how to log in"},
-    SECRET(password, SIDE(password), "of the login"),
-    SECRET(token, SIDE(token), "OAuth token, instead of a password"),
-    TEXT(prefix,
-	"source: what is below it is copied, without it; target: put before every name"),
-};
-const struct plan_schema plan_account_side_schema = {
-    side_keys, ARRAY_LEN(side_keys), &no_side};
 
 struct account_map {
 	const struct plan_yaml_node *id, *user, *password, *source, *target,
@@ -94,8 +60,8 @@ static const struct plan_schema_key account_keys[] = {
 	.offset = PART(user),
 	.doc = "of both sides"},
     SECRET(password, PART(password), "of both sides"),
-    PART_OF(source, &plan_account_side_schema, "where it comes from"),
-    PART_OF(target, &plan_account_side_schema, "where it goes"),
+    PART_OF(source, &plan_side_schema, "where it comes from"),
+    PART_OF(target, &plan_side_schema, "where it goes"),
     PART_OF(options, &plan_options_schema, "how it is copied"),
     {.name = "groups",
 	.type = PLAN_SCHEMA_NODE,
@@ -113,8 +79,8 @@ const struct plan_schema plan_account_schema = {
     account_keys, ARRAY_LEN(account_keys), &no_map};
 
 static const struct plan_schema_key default_keys[] = {
-    PART_OF(source, &plan_account_side_schema, "where accounts come from"),
-    PART_OF(target, &plan_account_side_schema, "where they go"),
+    PART_OF(source, &plan_side_schema, "where accounts come from"),
+    PART_OF(target, &plan_side_schema, "where they go"),
     PART_OF(options, &plan_options_schema, "how they are copied"),
 };
 const struct plan_schema plan_account_default_schema = {
@@ -123,7 +89,7 @@ const struct plan_schema plan_account_default_schema = {
 /* An account as written, laid over what it inherits. */
 struct raw_account {
 	const struct plan_yaml_node *id, *user;
-	struct plan_account_side source, target;
+	struct plan_side source, target;
 	struct plan_options options;
 	const struct plan_group **groups;
 	size_t group_count;
@@ -137,115 +103,6 @@ struct making {
 	const struct raw_account *raw;
 	const char *id;
 };
-
-/* ---- reading ---- */
-
-/* Stands for "none, whatever is inherited"; NULL is "not mentioned". */
-static const struct plan_yaml_node nothing;
-
-static bool is_given(const struct plan_yaml_node *n)
-{
-	return n && n != &nothing;
-}
-
-/* `null` resets; the empty prefix is none. */
-static void check_texts(
-    struct plan_build *b, const char *where, struct plan_account_side *side)
-{
-	const struct {
-		const char *key;
-		const struct plan_yaml_node **node;
-	} texts[] = {{"user", &side->user}, {"login", &side->login},
-	    {"as", &side->as}, {"proxy_auth", &side->proxy_auth},
-	    {"prefix", &side->prefix}};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		const struct plan_yaml_node *n = *texts[i].node;
-		if (!n)
-			continue;
-		if (plan_yaml_is_null(n) ||
-		    (texts[i].node == &side->prefix &&
-			n->kind == PLAN_YAML_SCALAR && n->len == 0))
-			*texts[i].node = &nothing;
-		else if (!plan_schema_is_text(n, where, texts[i].key, b->diag))
-			*texts[i].node = NULL;
-	}
-}
-
-static void read_side(struct plan_build *b, const struct plan_yaml_node *map,
-    const char *where, const char *name, struct plan_account_side *side)
-{
-	char path[WHERE_BYTES + 32], inside[WHERE_BYTES + 16];
-
-	(void)snprintf(inside, sizeof(inside), "%s.%s", where, name);
-	where = inside;
-	*side = no_side;
-	side->auth = AUTH_UNSET;
-	plan_schema_read(&plan_account_side_schema, map, where, b->diag, side);
-	check_texts(b, where, side);
-	if (side->token && side->password)
-		plan_diag_add(b->diag, "E0214", side->token->place,
-		    side->token->width, "remove one of them",
-		    "%s has a password and a token", where);
-	name = side->token ? "token" : "password";
-	if (side->token)
-		side->password = side->token;
-	if (side->password) {
-		(void)snprintf(path, sizeof(path), "%s.%s", where, name);
-		plan_secret_read(b, side->password, path, &side->secret);
-	}
-}
-
-static void inherit_text(const struct plan_yaml_node **own,
-    const struct plan_yaml_node *from, bool inherits)
-{
-	if (!*own && inherits)
-		*own = from;
-}
-
-/*
- * Lays a side over a more general one. What brings a password of its own, but
- * no login, no `as` and no `proxy_auth`, logs in as itself: the administrator's
- * login and auth of the other belong to the other's password. So does the auth
- * of a token to the token.
- */
-static void inherit(
-    struct plan_account_side *own, const struct plan_account_side *from)
-{
-	bool as_itself = own->password && !is_given(own->login) &&
-			 !is_given(own->as) && !is_given(own->proxy_auth) &&
-			 (is_given(from->as) || is_given(from->proxy_auth));
-	bool other_kind =
-	    own->password && from->password && !own->token != !from->token;
-
-	if (!own->server)
-		own->server = from->server;
-	inherit_text(&own->user, from->user, true);
-	inherit_text(&own->prefix, from->prefix, true);
-	inherit_text(&own->login, from->login, !as_itself);
-	inherit_text(&own->as, from->as, !as_itself);
-	inherit_text(&own->proxy_auth, from->proxy_auth, !as_itself);
-	if (own->auth == AUTH_UNSET && !as_itself && !other_kind)
-		own->auth = from->auth;
-	// EXTERNAL logs in with a certificate
-	if (!own->password && own->auth != PLAN_AUTH_EXTERNAL) {
-		own->password = from->password;
-		own->token = from->token;
-		own->secret = from->secret;
-	}
-}
-
-static void finish_side(struct plan_account_side *side)
-{
-	const struct plan_yaml_node **const texts[] = {&side->user,
-	    &side->prefix, &side->login, &side->as, &side->proxy_auth};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (*texts[i] == &nothing)
-			*texts[i] = NULL;
-	if (side->auth == AUTH_UNSET)
-		side->auth = PLAN_AUTH_AUTO;
-}
 
 /* ---- building ---- */
 
@@ -328,8 +185,8 @@ static const char *text_of(const struct plan_yaml_node *n)
 }
 
 /* The user on one side: the side's own, else the account's. */
-static bool side_user(const struct making *m,
-    const struct plan_account_side *side, const char **out)
+static bool side_user(
+    const struct making *m, const struct plan_side *side, const char **out)
 {
 	const char *user = text_of(m->raw->user);
 
@@ -381,9 +238,8 @@ static char *expand_secret(void *arg, const char *text)
 	return expand(x->m, x->node, text, x->user);
 }
 
-static bool build_secret(const struct making *m,
-    const struct plan_account_side *side, const char *user,
-    struct plan_secret *out)
+static bool build_secret(const struct making *m, const struct plan_side *side,
+    const char *user, struct plan_secret *out)
 {
 	struct expanding x = {m, side->password, user};
 
@@ -399,8 +255,8 @@ static bool is_oauth(enum plan_auth auth)
 }
 
 /* `as` and a token say which mechanisms are left. */
-static bool build_auth(const struct making *m,
-    const struct plan_account_side *side, struct plan_endpoint *out)
+static bool build_auth(const struct making *m, const struct plan_side *side,
+    struct plan_endpoint *out)
 {
 	out->auth = (enum plan_auth)side->auth;
 	out->is_token = side->token != NULL;
@@ -423,9 +279,8 @@ static bool build_auth(const struct making *m,
 	return true;
 }
 
-static bool build_prefix(const struct making *m,
-    const struct plan_account_side *side, const char *user, const char *name,
-    struct plan_endpoint *out)
+static bool build_prefix(const struct making *m, const struct plan_side *side,
+    const char *user, const char *name, struct plan_endpoint *out)
 {
 	const struct plan_yaml_node *n = side->prefix;
 
@@ -436,9 +291,8 @@ static bool build_prefix(const struct making *m,
 	       plan_names_check_prefix(m->b, n, name, out->prefix);
 }
 
-static bool build_password(const struct making *m,
-    const struct plan_account_side *side, const char *user, const char *name,
-    struct plan_endpoint *out)
+static bool build_password(const struct making *m, const struct plan_side *side,
+    const char *user, const char *name, struct plan_endpoint *out)
 {
 	char text[128];
 
@@ -453,9 +307,8 @@ static bool build_password(const struct making *m,
 	return false;
 }
 
-static bool build_side(const struct making *m,
-    const struct plan_account_side *side, const char *user, const char *name,
-    struct plan_endpoint *out)
+static bool build_side(const struct making *m, const struct plan_side *side,
+    const char *user, const char *name, struct plan_endpoint *out)
 {
 	char text[128];
 
@@ -603,8 +456,8 @@ void plan_account_read_layer(struct plan_build *b,
 	(void)snprintf(path, sizeof(path), "%s.options", where);
 	out->options = nodes->options;
 	out->name = arena_strdup(b->arena, path);
-	read_side(b, nodes->source, where, "source", &out->source);
-	read_side(b, nodes->target, where, "target", &out->target);
+	plan_side_read(b, nodes->source, where, "source", &out->source);
+	plan_side_read(b, nodes->target, where, "target", &out->target);
 	// so that a layer that nobody uses is checked too
 	plan_options_init(&checked);
 	plan_options_read(b, nodes->options, path, &checked);
@@ -725,16 +578,16 @@ static void inherit_all(struct plan_build *b, struct raw_account *raw,
 	for (size_t i = raw->group_count; i > 0; i--) {
 		const struct plan_account_layer *l =
 		    layer_of(b, raw->groups[i - 1]);
-		inherit(&raw->source, &l->source);
-		inherit(&raw->target, &l->target);
+		plan_side_inherit(&raw->source, &l->source);
+		plan_side_inherit(&raw->target, &l->target);
 		if (raw->priority == PLAN_NO_LIMIT &&
 		    raw->groups[i - 1]->has_priority)
 			raw->priority = raw->groups[i - 1]->priority;
 	}
-	inherit(&raw->source, &b->defaults.source);
-	inherit(&raw->target, &b->defaults.target);
-	finish_side(&raw->source);
-	finish_side(&raw->target);
+	plan_side_inherit(&raw->source, &b->defaults.source);
+	plan_side_inherit(&raw->target, &b->defaults.target);
+	plan_side_finish(&raw->source);
+	plan_side_finish(&raw->target);
 	if (raw->priority == PLAN_NO_LIMIT)
 		raw->priority = 0;
 	raw->options =
@@ -753,7 +606,7 @@ static void share_password(struct plan_build *b,
     const struct plan_yaml_node *password, const char *where,
     struct raw_account *raw)
 {
-	struct plan_account_side *sides[] = {&raw->source, &raw->target};
+	struct plan_side *sides[] = {&raw->source, &raw->target};
 	char path[WHERE_BYTES + 16];
 	struct plan_secret both;
 
@@ -787,8 +640,8 @@ struct plan_account *plan_account_read(
 	raw.id = parts.id;
 	raw.user = parts.user;
 	raw.priority = parts.priority;
-	read_side(b, parts.source, where, "source", &raw.source);
-	read_side(b, parts.target, where, "target", &raw.target);
+	plan_side_read(b, parts.source, where, "source", &raw.source);
+	plan_side_read(b, parts.target, where, "target", &raw.target);
 	share_password(b, parts.password, where, &raw);
 	read_groups(b, parts.groups, where, &raw);
 	(void)snprintf(path, sizeof(path), "%s.options", where);

@@ -5,7 +5,7 @@
  *
  * Problems: E0202 id, E0205 server, E0206 something is missing, E0208 as,
  * E0212 placeholder, E0214 token, E0218 prefix, E0221 group; those of
- * plan_secret and plan_options.
+ * plan_side, plan_secret and plan_options.
  */
 #ifndef CONFIG_PLAN_ACCOUNT_H
 #define CONFIG_PLAN_ACCOUNT_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "config/plan.h"
+#include "config/plan_side.h"
 
 struct plan_build;
 struct plan_schema;
@@ -22,19 +23,9 @@ enum {
 	PLAN_ACCOUNT_PRIORITY_MAX = 1000000
 };
 
-/* Values as written; NULL: not given. */
-struct plan_account_side {
-	const struct plan_yaml_node *server, *user, *login, *as, *proxy_auth;
-	const struct plan_yaml_node *prefix;
-	const struct plan_yaml_node *password; /* or token */
-	const struct plan_yaml_node *token;    /* the password is one */
-	uint32_t auth;                         /* enum plan_auth */
-	struct plan_secret secret;
-};
-
 /* What several accounts have in common. */
 struct plan_account_layer {
-	struct plan_account_side source, target;
+	struct plan_side source, target;
 	const struct plan_yaml_node *options;
 	const char *name; /* of the options in messages */
 };
@@ -64,9 +55,8 @@ void plan_account_read_defaults(
 struct plan_account *plan_account_read(
     struct plan_build *b, const struct plan_yaml_node *map, const char *where);
 
-/* The keys of an account, of defaults, and of source and target. */
+/* The keys of an account and of defaults. */
 extern const struct plan_schema plan_account_schema;
 extern const struct plan_schema plan_account_default_schema;
-extern const struct plan_schema plan_account_side_schema;
 
 #endif

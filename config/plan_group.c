@@ -38,8 +38,8 @@ static const struct plan_schema_key group_keys[] = {
 	.offset = AT(priority),
 	.max = PLAN_ACCOUNT_PRIORITY_MAX,
 	.doc = "of its accounts; greater ones come first"},
-    PART(source, &plan_account_side_schema, "where its accounts come from"),
-    PART(target, &plan_account_side_schema, "where they go"),
+    PART(source, &plan_side_schema, "where its accounts come from"),
+    PART(target, &plan_side_schema, "where they go"),
     PART(options, &plan_options_schema, "how they are copied"),
 };
 const struct plan_schema plan_group_schema = {

@@ -17,7 +17,7 @@ static const struct {
 	const char *name, *reference;
 } shared[] = {
     {&plan_options_schema, "options", "#/$defs/options"},
-    {&plan_account_side_schema, "side", "#/$defs/side"},
+    {&plan_side_schema, "side", "#/$defs/side"},
     {&plan_secret_schema, "secret", "#/$defs/secret"},
 };
 

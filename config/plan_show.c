@@ -446,7 +446,7 @@ static void show_text(struct showing *s, const char *side, const char *key,
 static void show_side(
     struct showing *s, const struct plan_endpoint *e, const char *side)
 {
-	const struct plan_schema *schema = &plan_account_side_schema;
+	const struct plan_schema *schema = &plan_side_schema;
 	char path[KEY_BYTES];
 	const struct plan_yaml_node *node = NULL, *token = NULL;
 	int behind = -1;

@@ -5,6 +5,7 @@
 
 #include "config/plan.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/supervisor_private.h"
@@ -207,6 +208,7 @@ static void tell_login(struct supervisor *s, size_t account)
 	const struct sched_account *a = &s->sched.accounts[account];
 	const struct plan_account *of = &s->plan->accounts[account];
 	const struct plan_endpoint *const ends[] = {&of->source, &of->target};
+	char shown[256];
 
 	for (int side = 0; side < 2; side++) {
 		uint32_t login = a->want.logins[side];
@@ -216,11 +218,14 @@ static void tell_login(struct supervisor *s, size_t account)
 			continue;
 		s->sched.logins[login].is_told = true;
 		const char *server = ends[side]->server->name;
-		(void)journal_login(s->journal, server, ends[side]->login,
-		    s->sched.logins[login].refused);
+		const char *name = ends[side]->login;
+		(void)journal_login(
+		    s->journal, server, name, s->sched.logins[login].refused);
 		progress_note(&s->progress, "ERROR",
 		    "server=%s refused the login '%s' %u times in a row: the other accounts that use it are left for another run",
-		    server, ends[side]->login, s->sched.logins[login].refused);
+		    server,
+		    text_escape(name, strlen(name), shown, sizeof(shown)),
+		    s->sched.logins[login].refused);
 	}
 }
 

@@ -281,7 +281,8 @@ static void cannot_start(
 	    .exit = 127,
 	    .batch = EXIT_CODE_PARTIAL,
 	    .retry = EXIT_RETRY_ONCE,
-	    .start_failure = true};
+	    .start_failure = true,
+	    .side = COLLECT_SIDE_NONE};
 	(void)snprintf(v->reason, sizeof(v->reason), "crash.start");
 	(void)snprintf(
 	    v->text, sizeof(v->text), "could not start: %s", err->text);

@@ -96,7 +96,8 @@ def values_of(value):
     """Something that may be given for `value` of --help, behind which stands
     nothing that is opened or asked."""
     known = {'': [], 'FILE': ['x'], 'N': ['7'], 'N|P%': ['5%'],
-             'MB': ['7'], 'MS': ['7'], 'SECONDS': ['7'], 'HOW': ['plain'],
+             'MB': ['7'], 'KB': ['7'], 'MS': ['7'], 'SECONDS': ['7'],
+             'HOW': ['plain'],
              'OLD NEW': ['a', 'b'], 'HEX': ['00' * 32], 'TEXT': ['UID %u']}
     return known.get(value) or \
         ([value.split('|')[0]] if value.islower() or '|' in value

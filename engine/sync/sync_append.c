@@ -188,16 +188,22 @@ static bool may_batch(const struct sync_target *dst)
 	       imap_caps_has(caps, IMAP_CAP_LITERAL_PLUS);
 }
 
+/* May the message be there already, and was not looked for? */
+static bool must_be_sought(
+    const struct sync_target *dst, const struct sync_message *m)
+{
+	return !m->was_sought &&
+	       (m->is_sought || sync_ledger_has_strangers(
+				    dst->shared->ledger, m->mailbox->number));
+}
+
 /* Sends the first message, and those of its mailbox behind it, to be looked for
  * among what somebody else appended. */
 static bool seek_first(struct sync_target *dst, const struct target_box *box)
 {
-	bool has_strangers =
-	    sync_ledger_has_strangers(dst->shared->ledger, box->m->number);
 	bool any = false;
 
-	while (dst->pending.head && !dst->pending.head->was_sought &&
-	       (has_strangers || dst->pending.head->is_sought) &&
+	while (dst->pending.head && must_be_sought(dst, dst->pending.head) &&
 	       sync_target_box(dst, dst->pending.head) == box) {
 		dst->pending.head->was_sought = true;
 		message_list_add(
@@ -233,7 +239,8 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 		max = first->batch_max;
 	for (const struct sync_message *m = first->next; m; m = m->next) {
 		if (count == max || m->mailbox != first->mailbox ||
-		    goes_alone(dst, m) || m->bytes > SYNC_ABOVE_BYTES ||
+		    must_be_sought(dst, m) || goes_alone(dst, m) ||
+		    m->bytes > SYNC_ABOVE_BYTES ||
 		    bytes + m->bytes > max_bytes ||
 		    text + text_bytes_of(m) > TEXT_MAX_BYTES ||
 		    (m->batch_max && m->batch_max <= count))

@@ -60,12 +60,20 @@ static void send_select(struct sync_target *dst, struct target_box *box)
 {
 	struct imap_cmd *cmd = imap_conn_command(
 	    dst->conn, TARGET_OP_DOUBT_SELECT, box, "EXAMINE");
+	uint32_t end = 0, next = 0;
 
 	imap_cmd_text(cmd, " ");
 	imap_cmd_string_z(cmd, box->m->target);
 	imap_conn_send(dst->conn, cmd);
-	sync_scan_list(
-	    dst->conn, TARGET_OP_DOUBT_SCAN, box, dst->looking_from, true);
+	// what is surely ours need not be listed again for every batch
+	if (sync_ledger_strangers(
+		dst->shared->ledger, box->m->number, &end, &next) &&
+	    dst->looking_from < end)
+		sync_scan_without(dst->conn, TARGET_OP_DOUBT_SCAN, box,
+		    dst->looking_from, end, next);
+	else
+		sync_scan_list(dst->conn, TARGET_OP_DOUBT_SCAN, box,
+		    dst->looking_from, true);
 }
 
 bool sync_doubt_work(struct sync_target *dst)
@@ -118,18 +126,31 @@ void sync_doubt_reset(struct sync_target *dst)
 	sync_index_reset(&dst->found);
 }
 
-/* Takes one unpaired entry with this key out of what was found: its UID, 0:
- * there is none. */
-static uint32_t take_key(struct sync_index *found, const struct sync_key *key)
+/* Takes one unpaired entry with this key out of what was found, with `date`
+ * only one of that date: its UID, 0: there is none. */
+static uint32_t take_key(
+    struct sync_index *found, const struct sync_key *key, const int64_t *date)
 {
 	for (size_t i = 0; i < found->count; i++) {
 		struct sync_entry *e = &found->entries[i];
-		if (!e->is_present && memcmp(&e->key, key, sizeof(*key)) == 0) {
+		if (!e->is_present && (!date || e->date == *date) &&
+		    memcmp(&e->key, key, sizeof(*key)) == 0) {
 			e->is_present = 1;
 			return e->uid;
 		}
 	}
 	return 0;
+}
+
+/* Its date as in a listing; without one any other will do. */
+static int64_t date_of(const struct sync_message *m)
+{
+	size_t len = strlen(m->date);
+	struct imap_date d;
+
+	return len > 2 && imap_date_parse(m->date + 1, len - 2, &d)
+		   ? imap_date_pack(&d)
+		   : SYNC_INDEX_NO_DATE;
 }
 
 /* Not there: it is sent again, or set aside when it ended three sessions. Two
@@ -154,6 +175,40 @@ static int send_again(
 	return 0;
 }
 
+/* Counts what of those in doubt for this box was found; the others stay. Copies
+ * of one message are told apart by their dates, where that is possible. */
+static int take_found(struct sync_target *dst, struct target_box *box,
+    bool by_date, uint64_t *found_inout)
+{
+	struct message_list others;
+	struct sync_message *m;
+
+	message_list_init(&others);
+	while ((m = message_list_take(&dst->doubts))) {
+		int64_t date = date_of(m);
+		struct sync_key key;
+		uint32_t uid = 0;
+		if (sync_target_box(dst, m) == box) {
+			if (sync_message_key(m, &key, &dst->error) < 0) {
+				message_list_add_front(&dst->doubts, m);
+				message_list_prepend(&dst->doubts, &others);
+				return -1;
+			}
+			uid =
+			    take_key(&dst->found, &key, by_date ? &date : NULL);
+		}
+		if (uid == 0) {
+			message_list_add(&others, m);
+			continue;
+		}
+		sync_ledger_claim(dst->shared->ledger, box->m->number, uid);
+		sync_append_copied(dst, m);
+		++*found_inout;
+	}
+	dst->doubts = others;
+	return 0;
+}
+
 static int settle(struct sync_target *dst, struct target_box *box)
 {
 	struct message_list others, again;
@@ -164,25 +219,14 @@ static int settle(struct sync_target *dst, struct target_box *box)
 	message_list_init(&others);
 	message_list_init(&again);
 	sync_ledger_sift(dst->shared->ledger, box->m->number, &dst->found);
+	if (take_found(dst, box, true, &found) < 0 ||
+	    take_found(dst, box, false, &found) < 0)
+		return -1;
 	while ((m = message_list_take(&dst->doubts))) {
-		struct sync_key key;
-		if (sync_target_box(dst, m) != box) {
-			message_list_add(&others, m);
-			continue;
-		}
-		if (sync_message_key(m, &key, &dst->error) < 0) {
-			message_list_add_front(&dst->doubts, m);
-			return -1;
-		}
-		uint32_t uid = take_key(&dst->found, &key);
-		if (uid) {
-			sync_ledger_claim(
-			    dst->shared->ledger, box->m->number, uid);
-			sync_append_copied(dst, m);
-			found++;
-		} else {
+		if (sync_target_box(dst, m) == box)
 			rc |= send_again(dst, m, &again);
-		}
+		else
+			message_list_add(&others, m);
 	}
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "%" PRIu64 " of them had arrived, %zu are sent again", found,
@@ -222,6 +266,9 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 			    box->m->number);
 		sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 	}
+	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_NUMBER &&
+	    imap_str_is(r->word, "EXISTS") && r->number <= UINT32_MAX)
+		dst->found.exists = (uint32_t)r->number;
 	if (op == TARGET_OP_DOUBT_SELECT || r->kind != IMAP_RESPONSE_NUMBER ||
 	    !imap_str_is(r->word, "FETCH"))
 		return 0;

@@ -22,7 +22,7 @@ struct range {
 struct entry {
 	enum sync_ledger_state state;
 	bool source_refused, has_strangers;
-	uint32_t uidnext, uidvalidity;
+	uint32_t uidnext, uidvalidity, strangers_end;
 	char *flags; /* NULL: not known */
 	bool any_keyword;
 	/* ours: ascending, apart from each other */
@@ -180,9 +180,13 @@ bool sync_ledger_refuse_source(struct sync_ledger *l, size_t mailbox)
 	return is_first;
 }
 
-void sync_ledger_set_strangers(struct sync_ledger *l, size_t mailbox)
+void sync_ledger_set_strangers(
+    struct sync_ledger *l, size_t mailbox, uint32_t end)
 {
-	enter(l, mailbox)->has_strangers = true;
+	struct entry *e = enter(l, mailbox);
+
+	e->has_strangers = true;
+	e->strangers_end = end;
 	leave(l);
 }
 
@@ -201,6 +205,7 @@ void sync_ledger_reset(struct sync_ledger *l, size_t mailbox)
 	e->uidnext = 1;
 	e->uidvalidity = e->end_uidvalidity = 0;
 	e->range_count = e->key_count = 0;
+	e->strangers_end = 0;
 	leave(l);
 }
 
@@ -277,6 +282,21 @@ static uint32_t next_uid(const struct entry *e)
 	    e->range_count > 0 ? e->ranges[e->range_count - 1].high + 1 : 0;
 
 	return next > e->uidnext ? next : e->uidnext;
+}
+
+bool sync_ledger_strangers(struct sync_ledger *l, size_t mailbox,
+    uint32_t *end_out, uint32_t *next_out)
+{
+	const struct entry *e = enter(l, mailbox);
+	// only one range, from there on, is surely without a stranger
+	bool is_known = e->has_strangers && e->range_count == 1 &&
+			e->strangers_end > e->uidnext &&
+			e->ranges[0].low == e->strangers_end;
+
+	*end_out = e->strangers_end;
+	*next_out = is_known ? e->ranges[0].high + 1 : 0;
+	leave(l);
+	return is_known;
 }
 
 bool sync_ledger_begin_append(

@@ -56,9 +56,16 @@ enum sync_ledger_state sync_ledger_state(struct sync_ledger *l, size_t mailbox);
 /* The same of the source's side of it. True at the first time. */
 bool sync_ledger_refuse_source(struct sync_ledger *l, size_t mailbox);
 
-/* Somebody else's messages may be among those from the mark on. */
-void sync_ledger_set_strangers(struct sync_ledger *l, size_t mailbox);
+/* Somebody else's messages may be among those from the mark on, and they had
+ * come to stand below `end` (0: not known). */
+void sync_ledger_set_strangers(
+    struct sync_ledger *l, size_t mailbox, uint32_t end);
 bool sync_ledger_has_strangers(struct sync_ledger *l, size_t mailbox);
+
+/* False when all from the mark on may be theirs, else those between `*end_out`
+ * and `*next_out` (not included) are ours. */
+bool sync_ledger_strangers(struct sync_ledger *l, size_t mailbox,
+    uint32_t *end_out, uint32_t *next_out);
 
 /* The mailbox is made anew: nothing of ours is there. */
 void sync_ledger_reset(struct sync_ledger *l, size_t mailbox);

@@ -168,9 +168,12 @@ void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
 		log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
 		    "somebody else adds to mailbox %zu: every message is looked for before it is sent",
 		    box->m->number);
-		sync_ledger_set_strangers(dst->shared->ledger, box->m->number);
 		dst->quiet_moved = true;
 	}
+	if (moved ||
+	    sync_ledger_has_strangers(dst->shared->ledger, box->m->number))
+		sync_ledger_set_strangers(
+		    dst->shared->ledger, box->m->number, uidnext);
 	box->status_messages = s->messages;
 	box->status_uidnext = uidnext;
 }

@@ -22,6 +22,17 @@ void sync_scan_list(struct imap_conn *conn, int op, void *context,
 	imap_conn_send(conn, cmd);
 }
 
+void sync_scan_without(struct imap_conn *conn, int op, void *context,
+    uint32_t first_uid, uint32_t end_uid, uint32_t next_uid)
+{
+	struct imap_cmd *cmd =
+	    imap_conn_command(conn, op, context, "UID FETCH");
+
+	imap_cmd_text(cmd, " %" PRIu32 ":%" PRIu32 ",%" PRIu32 ":* %s",
+	    first_uid, end_uid - 1, next_uid, sync_index_items(true));
+	imap_conn_send(conn, cmd);
+}
+
 size_t sync_scan_prefixes(struct imap_conn *conn, int op, void *context,
     const struct sync_index *index)
 {

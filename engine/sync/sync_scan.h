@@ -17,6 +17,10 @@ struct sync_index;
 void sync_scan_list(struct imap_conn *conn, int op, void *context,
     uint32_t first_uid, bool with_keys);
 
+/* The same with keys, but for those from `end_uid` to below `next_uid`. */
+void sync_scan_without(struct imap_conn *conn, int op, void *context,
+    uint32_t first_uid, uint32_t end_uid, uint32_t next_uid);
+
 /* Asks for the start of every keyless entry; returns how many commands. */
 size_t sync_scan_prefixes(struct imap_conn *conn, int op, void *context,
     const struct sync_index *index);

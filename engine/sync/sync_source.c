@@ -616,7 +616,8 @@ static bool is_complete(const struct sync_source *src)
 static void end(struct sync_source *src)
 {
 	src->phase = SOURCE_PHASE_ENDED;
-	if (src->has_error || atomic_load(&src->shared->interrupted)) {
+	if (src->has_error || atomic_load(&src->shared->interrupted) ||
+	    sync_exchange_is_stopped(src->shared->exchange)) {
 		sync_fetch_reset(src);
 		imap_conn_close(src->conn);
 		sync_exchange_stop(src->shared->exchange);

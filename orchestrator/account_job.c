@@ -224,6 +224,8 @@ char *account_job_line(const struct plan_account *account,
 
 	job_init(&job);
 	job.options.dry_run = attempt->dry_run;
+	if (attempt->connections > 0)
+		job.options.connections = attempt->connections;
 	job.options.pace_fd = (uint32_t)attempt->pace_fd;
 	job.source.bucket = attempt->source_bucket;
 	job.target.bucket = attempt->target_bucket;

@@ -16,10 +16,11 @@ struct account_job_attempt {
 	 * engine waits longer for the target to stand still */
 	const char *last_outcome;
 	const char *state_file;
-	bool dry_run; /* it changes nothing */
-	int pace_fd;  /* in the engine; 0: no limits are shared */
+	bool dry_run;         /* it changes nothing */
+	unsigned connections; /* at each server; 0: as the engine does */
+	int pace_fd;          /* in the engine; 0: no limits are shared */
 	unsigned source_bucket, target_bucket; /* of it; 0: none */
-	bool probe;   /* it only looks */
+	bool probe;                            /* it only looks */
 	/* what was approved, below the plan's own ceilings; or NULL */
 	const struct approval_account *approved;
 };

@@ -7,6 +7,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
+#include "engine/contract/job.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/supervisor_private.h"
 
@@ -103,6 +104,14 @@ static int number_logins(
 	return 0;
 }
 
+/* A server may allow an account more than an engine can use. */
+static uint32_t connections_of(const struct plan_account *a)
+{
+	return a->options.connections < JOB_CONNECTIONS_MAX
+		   ? a->options.connections
+		   : JOB_CONNECTIONS_MAX;
+}
+
 struct sched_want *supervisor_servers_wants(
     struct supervisor *s, size_t *login_count_out)
 {
@@ -113,7 +122,7 @@ struct sched_want *supervisor_servers_wants(
 		const struct plan_account *a = &s->plan->accounts[i];
 		wants[i] = (struct sched_want){
 		    {server_of(s, &a->source), server_of(s, &a->target)},
-		    a->options.connections, {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}};
+		    connections_of(a), {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}};
 	}
 	if (wants && number_logins(s, wants, login_count_out) == 0)
 		return wants;

@@ -96,6 +96,24 @@ class Order(Case):
         self.assertEqual(sorted(self.began()), sorted(names))
 
 
+class Connections(Case):
+    def given(self, account):
+        with open(os.path.join(self.tmp, account + '.seen'),
+                  encoding='utf-8') as f:
+            return json.load(f)['job']['options']['connections']
+
+    def test_as_far_as_the_budget_goes(self):
+        self.write_plan('look.1', ('look.2', ', target: {server: other}'),
+                        old=', limits: {per_account: 3}',
+                        new=', limits: {connections: 2, per_account: 32}')
+        with open(self.plan, encoding='ascii') as f:
+            text = f.read()
+        self.write('plan.yaml', text.replace(
+            'port: 3143,', 'port: 3143, limits: {per_account: 32},'))
+        self.run_plan(0)
+        self.assertEqual((self.given('look.1'), self.given('look.2')), (2, 3))
+
+
 class Rules(Case):
     def test_failures_end_the_run(self):
         self.write_plan('code1.1', 'code1.2', 'ok.3', 'ok.4', jobs=1,

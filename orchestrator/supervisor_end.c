@@ -106,7 +106,8 @@ static void print_next(const struct supervisor *s)
 	for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
 		size_t count = 0;
 		for (size_t i = 0; i < s->plan->account_count; i++)
-			count += strcmp(s->standings[i].outcome,
+			count += !s->standings[i].is_left_out &&
+				 strcmp(s->standings[i].outcome,
 				     lines[k].outcome) == 0;
 		if (count == 0)
 			continue;

@@ -30,6 +30,7 @@ int supervisor_show_init(struct supervisor *s, struct error *err)
 	    .copied = show->before_copied,
 	    .plan = s->plan->name,
 	    .run_id = s->dir.id,
+	    .pass = s->plan->pass ? s->plan->pass->name : NULL,
 	    .is_dry = s->is_dry,
 	    .started_ms = clock_wall_ms(),
 	    .accounts = mem_try_calloc(
@@ -75,6 +76,8 @@ static void count_accounts(const struct supervisor *s, struct snapshot *now)
 	now->class_count = 0;
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const char *name = s->standings[i].outcome;
+		if (s->standings[i].is_left_out)
+			continue; // not asked for: no part of the batch
 		// nothing waits any more
 		switch (
 		    now->has_ended ? SCHED_DONE : s->sched.accounts[i].state) {

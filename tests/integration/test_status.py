@@ -79,6 +79,22 @@ class Live(batch.Case):
         self.assertGreaterEqual(now['eta_seconds'], 0)
         self.stop(p)
 
+    def test_pass_and_selection(self):
+        """What was not selected is no part of the batch."""
+        self.accounts('wait.1', 'ok.2', 'code77.3')
+        self.good('run', 'plan.yaml', '--account', 'code77.3', code=1)
+        with open(self.path('plan.yaml'), 'a', encoding='ascii') as f:
+            f.write('passes: {seed: {}}\n')
+        p = self.start('run', 'plan.yaml', '--new-run', '--pass', 'seed',
+                       '--account', 'wait.1', '--account', 'ok.2')
+        now = self.status_when(lambda s: s['accounts'].get('ok') == 1)
+        self.assertEqual((now['accounts'], now['pass']),
+                         ({'ok': 1, 'running': 1}, 'seed'))
+        with open(self.run_path('mailconvoy.prom'), encoding='utf-8') as f:
+            self.assertIn('{plan="demo",pass="seed",state="ok"} 1\n',
+                          f.read())
+        self.stop(p)
+
     def test_a_killed_supervisor_is_not_live(self):
         self.accounts('wait.1')
         p = self.start('run', 'plan.yaml')

@@ -25,8 +25,8 @@ BOXES = ('INBOX', 'Sent', 'Drafts', 'Archive', 'Archive.2022', 'Archive.2023',
          'Reports.weekly', 'Team', 'Team.minutes', 'Tickets')
 
 Profile = collections.namedtuple(
-    'Profile', 'title accounts plan pairs rtt parallel real store',
-    defaults=('maildir',))
+    'Profile', 'title accounts plan pairs rtt parallel real store rate',
+    defaults=('maildir', 0))
 
 
 def log_normal(count, median, sigma, largest):
@@ -74,6 +74,10 @@ PROFILES = {
                                    BOXES), 5, 0, 1, True),
     'large': Profile('40 messages of 20 MB', ['anna'],
                      lambda: [('INBOX', 20_000_000)] * 40, 3, 0, 1, False),
+    'slow': Profile('40 messages of 20 MB, 50 ms round trip, '
+                    '8 MB/s a connection', ['anna'],
+                    lambda: [('INBOX', 20_000_000)] * 40, 1, 50, 1, False,
+                    rate=8_000_000),
     'folders': Profile('500 mailboxes of 4 messages', ['anna'],
                        folders_plan, 5, 0, 1, False),
     'far': Profile('296 messages, 8 mailboxes, 50 ms round trip', ['anna'],

@@ -223,8 +223,11 @@ static int servers_families(struct buf *b, const struct snapshot *s)
 static int single(struct buf *b, const char *batch, const char *name,
     const char *type, const char *help, double value)
 {
-	return family(b, name, type, help) |
-	       buf_printf(b, "%s{%s} %.15g\n", name, batch, value);
+	// in this order: `|` promises none
+	int bad = family(b, name, type, help);
+
+	bad |= buf_printf(b, "%s{%s} %.15g\n", name, batch, value);
+	return bad;
 }
 
 static int singles(struct buf *b, const struct snapshot *s, const char *batch)
@@ -260,18 +263,20 @@ char *status_file_prom(const struct snapshot *s)
 {
 	char plan[LABEL_BYTES], pass[LABEL_BYTES], batch[2 * LABEL_BYTES + 32];
 	struct buf b;
+	char *text = NULL;
 
 	buf_init(&b, PROM_MAX_BYTES);
 	(void)label(s->plan, plan);
 	(void)label(s->pass ? s->pass : "", pass);
 	(void)snprintf(batch, sizeof(batch), "plan=\"%s\"%s%s%s", plan,
 	    s->pass ? ",pass=\"" : "", pass, s->pass ? "\"" : "");
-	if (accounts_family(&b, s, batch) | singles(&b, s, batch) |
-	    servers_families(&b, s)) {
-		buf_release(&b);
-		return NULL;
-	}
-	return buf_detach(&b);
+	int bad = accounts_family(&b, s, batch);
+	bad |= singles(&b, s, batch);
+	bad |= servers_families(&b, s);
+	if (!bad)
+		text = mem_try_strndup(b.data, b.len);
+	buf_release(&b);
+	return text;
 }
 
 /* ---------------------------------------------------------------- files */

@@ -269,6 +269,21 @@ static int set_max_delete(struct job_options *job,
 	return 0;
 }
 
+/* "10%" or "10" of a hundred. */
+static int set_sample(struct job_options *job, const struct engine_option *o,
+    const char *value, struct error *err)
+{
+	size_t len = strlen(value);
+	uint64_t n = 0;
+
+	if (len > 0 && value[len - 1] == '%')
+		len--;
+	if (!text_parse_u64(value, len, 100, &n) || n == 0)
+		return bad_value(o, value, err);
+	job->verify_sample = (uint32_t)n;
+	return 0;
+}
+
 static int set_what(struct job_options *job, const struct engine_option *o,
     char *const *values, struct error *err)
 {
@@ -304,6 +319,13 @@ static int set_what(struct job_options *job, const struct engine_option *o,
 			return -1;
 		job->long_lines = (enum job_long_lines)word;
 		return 0;
+	case OPT_VERIFY:
+		if (set_word(o, value, job_verify_parse(value), &word, err) < 0)
+			return -1;
+		job->verify = (enum job_verify)word;
+		return 0;
+	case OPT_VERIFY_SAMPLE:
+		return set_sample(job, o, value, err);
 	case OPT_STATE_FILE:
 		set_string(&job->state_file, value);
 		return 0;
@@ -336,6 +358,7 @@ static bool set_flag(struct engine_options *out, enum engine_option_id id)
 	    {OPT_DRY_RUN, &job->dry_run, true},
 	    {OPT_PROBE, &job->probe, true},
 	    {OPT_FORCE, &job->force, true},
+	    {OPT_VERIFY_DIFF, &job->verify_diff, true},
 	    {OPT_NO_THREADS, &job->threads, false},
 	    {OPT_NO_SUBSCRIPTION, &job->subscription, false},
 	    {OPT_NO_ACL, &job->acl, false},

@@ -23,6 +23,7 @@
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
 #include "engine/sync/sync_run.h"
+#include "engine/verify/verify_run.h"
 
 enum {
 	JOB_WAIT_MS = 30000,
@@ -130,11 +131,32 @@ static int set_pace(struct job *job, struct pace_bucket *own, struct error *err)
 	return 0;
 }
 
+/* The account is copied or compared; how it ended. */
+static int work(const struct engine_options *o, struct log *log, int signal_fd,
+    struct error *err)
+{
+	if (o->job.options.verify != JOB_VERIFY_OFF) {
+		const struct verify_run_io io = {.log = log,
+		    .record_fd = o->record_fd,
+		    .stop_fds = {signal_fd, o->job_fd}};
+		struct verify_result result;
+		verify_run(&o->job, &io, &result);
+		*err = result.error;
+		return (int)result.exit;
+	}
+	const struct sync_run_io io = {.log = log,
+	    .record_fd = o->record_fd,
+	    .stop_fds = {signal_fd, o->job_fd}};
+	struct sync_result result;
+	sync_run(&o->job, &io, &result);
+	*err = result.error;
+	return (int)result.exit;
+}
+
 static int run(struct engine_options *o, int signal_fd)
 {
 	struct pace_bucket own = {0};
 	struct error err = {.kind = ERROR_NONE};
-	struct sync_result result;
 	struct log *log = NULL;
 
 	if (o->job_fd >= 0 && read_job(o->job_fd, &o->job, &err) < 0)
@@ -147,15 +169,9 @@ static int run(struct engine_options *o, int signal_fd)
 	if (job_check(&o->job, &err) < 0 || set_pace(&o->job, &own, &err) < 0) {
 		code = fail(o, log, &err);
 	} else {
-		const struct sync_run_io io = {.log = log,
-		    .record_fd = o->record_fd,
-		    .stop_fds = {signal_fd, o->job_fd}};
-		sync_run(&o->job, &io, &result);
-		code = (int)result.exit;
-		if (o->log_path && o->record_fd < 0 &&
-		    result.error.kind != ERROR_NONE)
-			(void)fprintf(
-			    stderr, "syncIMAPMail: %s\n", result.error.text);
+		code = work(o, log, signal_fd, &err);
+		if (o->log_path && o->record_fd < 0 && err.kind != ERROR_NONE)
+			(void)fprintf(stderr, "syncIMAPMail: %s\n", err.text);
 	}
 	log_close(log);
 	return code;

@@ -303,6 +303,10 @@ static const char *event_name(enum record_event event)
 		return "probe";
 	case RECORD_WOULD_DELETE:
 		return "would_delete";
+	case RECORD_VERIFY:
+		return "verify";
+	case RECORD_DIFFERENCE:
+		return "difference";
 	case RECORD_START:
 	case RECORD_END:
 	case RECORD_EVENTS:

@@ -56,6 +56,47 @@ void hash_keys_next(struct hash_keys *keys, const void *bytes, size_t len,
 		hash_key(bytes, len, out);
 }
 
+struct hash_stream {
+	EVP_MD_CTX *context;
+};
+
+struct hash_stream *hash_stream_new(void)
+{
+	struct hash_stream *h = mem_calloc(1, sizeof(*h));
+
+	h->context = EVP_MD_CTX_new();
+	bug_if(!h->context ||
+	       EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1);
+	return h;
+}
+
+void hash_stream_free(struct hash_stream *h)
+{
+	if (!h)
+		return;
+	EVP_MD_CTX_free(h->context);
+	free(h);
+}
+
+void hash_stream_reset(struct hash_stream *h)
+{
+	// the same one again: looked up by name it costs more than to hash
+	bug_if(EVP_DigestInit_ex(h->context, NULL, NULL) != 1);
+}
+
+void hash_stream_add(struct hash_stream *h, const void *bytes, size_t len)
+{
+	bug_if(EVP_DigestUpdate(h->context, bytes, len) != 1);
+}
+
+void hash_stream_key(struct hash_stream *h, uint8_t out[HASH_KEY_BYTES])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	bug_if(EVP_DigestFinal_ex(h->context, digest, NULL) != 1);
+	memcpy(out, digest, HASH_KEY_BYTES);
+}
+
 void hash_hex(const uint8_t *bytes, size_t n, char *out)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* SHA-256 kept to its first 16 bytes, MD5 for what asks for it, randomness. */
+/* SHA-256, whole or in pieces, kept to its first 16 bytes, MD5 for what asks for it, randomness. */
 #ifndef ENGINE_BASE_HASH_H
 #define ENGINE_BASE_HASH_H
 
@@ -21,6 +21,15 @@ struct hash_keys *hash_keys_new(void);
 void hash_keys_free(struct hash_keys *keys);
 void hash_keys_next(struct hash_keys *keys, const void *bytes, size_t len,
     uint8_t out[HASH_KEY_BYTES]);
+
+/* The same of bytes that come in pieces. Reset begins anew; key ends it. */
+struct hash_stream;
+
+struct hash_stream *hash_stream_new(void);
+void hash_stream_free(struct hash_stream *h);
+void hash_stream_reset(struct hash_stream *h);
+void hash_stream_add(struct hash_stream *h, const void *bytes, size_t len);
+void hash_stream_key(struct hash_stream *h, uint8_t out[HASH_KEY_BYTES]);
 
 /* Lower-case hex of n bytes; `out` has room for 2 * n + 1. */
 void hash_hex(const uint8_t *bytes, size_t n, char *out);

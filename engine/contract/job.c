@@ -23,6 +23,7 @@ static const char *const auth_names[] = {"auto", "login", "plain", "cram-md5",
 static const char *const long_lines_names[] = {
     "truncate", "keep", "skip", "wrap"};
 static const char *const mode_names[] = {"syncSrcAll", "syncSrcNew", "syncDst"};
+static const char *const verify_names[] = {"off", "count", "digest", "body"};
 static const char *const switch_names[] = {"auto", "on", "off"};
 
 #define WORDS(names) \
@@ -34,6 +35,7 @@ static const struct job_words tls_words = WORDS(tls_names);
 static const struct job_words auth_words = WORDS(auth_names);
 static const struct job_words long_lines_words = WORDS(long_lines_names);
 static const struct job_words mode_words = WORDS(mode_names);
+static const struct job_words verify_words = WORDS(verify_names);
 static const struct job_words switch_words = WORDS(switch_names);
 
 int job_word_parse(const struct job_words *words, const char *word)
@@ -87,6 +89,16 @@ const char *job_mode_name(enum job_mode mode)
 int job_mode_parse(const char *word)
 {
 	return job_word_parse(&mode_words, word);
+}
+
+const char *job_verify_name(enum job_verify level)
+{
+	return job_word_name(&verify_words, (unsigned)level);
+}
+
+int job_verify_parse(const char *word)
+{
+	return job_word_parse(&verify_words, word);
 }
 
 const char *job_switch_name(enum job_switch s)
@@ -179,12 +191,16 @@ static const struct job_field option_fields[] = {
     OPTION(literal_plus, JOB_FIELD_BOOL),
     OPTION_WORD(compress, switch_words),
     OPTION(verbose, JOB_FIELD_BOOL),
+    OPTION_WORD(verify, verify_words),
+    OPTION(verify_sample, JOB_FIELD_U32),
+    OPTION(verify_diff, JOB_FIELD_BOOL),
 };
 
 _Static_assert(sizeof(enum job_tls) == sizeof(unsigned) &&
 		   sizeof(enum job_auth) == sizeof(unsigned) &&
 		   sizeof(enum job_mode) == sizeof(unsigned) &&
 		   sizeof(enum job_switch) == sizeof(unsigned) &&
+		   sizeof(enum job_verify) == sizeof(unsigned) &&
 		   sizeof(enum job_long_lines) == sizeof(unsigned),
     "enums are read and written as unsigned");
 
@@ -235,6 +251,7 @@ void job_init(struct job *job)
 	    .connections = 1,
 	    .threads = true,
 	    .literal_plus = true,
+	    .verify_sample = 100,
 	};
 }
 
@@ -496,6 +513,11 @@ int job_check(const struct job *job, struct error *err)
 		return -1;
 	if (!job_long_lines_name(o->long_lines))
 		return job_complain(err, "options", "long_lines", "is unknown");
+	if (!job_verify_name(o->verify))
+		return job_complain(err, "options", "verify", "is unknown");
+	if (o->verify_sample < 1 || o->verify_sample > 100)
+		return job_complain(err, "options", "verify_sample",
+		    "is no number from 1 to 100");
 	if (!job_mode_name(o->mode))
 		return job_complain(err, "options", "mode", "is unknown");
 	if (!job_switch_name(o->force_index))

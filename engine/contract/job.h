@@ -56,6 +56,14 @@ enum job_mode {
 	JOB_MODE_DST      /* the target becomes a mirror */
 };
 
+/* Comparing instead of copying, and how closely. */
+enum job_verify {
+	JOB_VERIFY_OFF,
+	JOB_VERIFY_COUNT,  /* messages of each mailbox */
+	JOB_VERIFY_DIGEST, /* headers, sizes, flags, dates */
+	JOB_VERIFY_BODY    /* every byte, flags, dates */
+};
+
 enum job_switch {
 	JOB_SWITCH_AUTO, /* where it is known to be needed, or to pay */
 	JOB_SWITCH_ON,
@@ -134,6 +142,9 @@ struct job_options {
 	bool literal_plus;        /* false: synchronizing literals only */
 	enum job_switch compress; /* COMPRESS=DEFLATE; auto: of far servers */
 	bool verbose;
+	enum job_verify verify;
+	uint32_t verify_sample; /* of a hundred bodies; 100: all */
+	bool verify_diff;       /* tell of each difference */
 };
 
 struct job {
@@ -168,6 +179,8 @@ const char *job_long_lines_name(enum job_long_lines l);
 int job_long_lines_parse(const char *word);
 const char *job_mode_name(enum job_mode mode);
 int job_mode_parse(const char *word);
+const char *job_verify_name(enum job_verify level);
+int job_verify_parse(const char *word);
 const char *job_switch_name(enum job_switch s);
 int job_switch_parse(const char *word);
 

@@ -9,9 +9,11 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/tally_json.h"
+#include "engine/contract/verify_tally_json.h"
 
 static const char *const event_names[] = {"start", "mailbox", "progress",
-    "refused", "warning", "probe", "would_delete", "end"};
+    "refused", "warning", "probe", "would_delete", "verify", "difference",
+    "end"};
 _Static_assert(ARRAY_LEN(event_names) == RECORD_EVENTS, "a name for each");
 
 /* `max` bounds the escaped text; together they fit RECORD_LINE_MAX unless much
@@ -46,6 +48,7 @@ static const struct {
 	size_t offset;
 } numbers[] = {
     {"uid", offsetof(struct record, uid)},
+    {"target_uid", offsetof(struct record, target_uid)},
     {"uidvalidity", offsetof(struct record, uidvalidity)},
     {"size", offsetof(struct record, size)},
     {"expected", offsetof(struct record, expected)},
@@ -109,6 +112,9 @@ static json_t *to_json(const struct record *r, size_t divisor)
 	if (r->event == RECORD_PROBE)
 		bad |=
 		    json_object_set_new(o, "probe", probe_json_new(&r->probe));
+	if (r->has_verify || r->event == RECORD_VERIFY)
+		bad |= json_object_set_new(
+		    o, "verify", verify_tally_json_new(&r->verify));
 	if (!bad)
 		return o;
 	json_decref(o);
@@ -192,6 +198,7 @@ static int read_result(const json_t *o, struct record *r)
 {
 	const json_t *code = json_object_get(o, "exit");
 	const json_t *tally = json_object_get(o, "tally");
+	const json_t *verify = json_object_get(o, "verify");
 
 	if (r->event == RECORD_END) {
 		if (!json_is_integer(code) || json_integer_value(code) < 0 ||
@@ -201,8 +208,11 @@ static int read_result(const json_t *o, struct record *r)
 	}
 	if (r->event == RECORD_PROBE)
 		return probe_json_read(json_object_get(o, "probe"), &r->probe);
-	if (has_tally(r->event))
-		return tally_json_read(tally, &r->tally);
+	if (has_tally(r->event) && tally_json_read(tally, &r->tally) < 0)
+		return -1;
+	r->has_verify = verify != NULL;
+	if (r->has_verify || r->event == RECORD_VERIFY)
+		return verify_tally_json_read(verify, &r->verify);
 	return 0;
 }
 
@@ -225,7 +235,7 @@ static int read_fields(const json_t *o, struct record *r, struct error *err)
 			    event_names[r->event], numbers[i].key);
 	if (read_result(o, r) < 0)
 		return error_set(err, ERROR_PROTOCOL, "record.field",
-		    "record '%s': exit, tally or probe is missing or wrong",
+		    "record '%s': exit, tally, probe or verify is missing or wrong",
 		    event_names[r->event]);
 	return 0;
 }

@@ -8,11 +8,13 @@
 #ifndef ENGINE_CONTRACT_RECORD_H
 #define ENGINE_CONTRACT_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/contract/probe.h"
 #include "engine/contract/tally.h"
+#include "engine/contract/verify_tally.h"
 
 struct error;
 
@@ -26,7 +28,9 @@ enum record_event {
 	/* a mirror that changes nothing: target, expected (messages), step
 	 * (DELETE: the mailbox too) */
 	RECORD_WOULD_DELETE,
-	RECORD_END, /* exit, reason, text, tally; the last one */
+	RECORD_VERIFY, /* one mailbox is compared: mailbox, target, verify */
+	RECORD_DIFFERENCE, /* one message or mailbox: reason, uids, text */
+	RECORD_END,        /* exit, reason, text, tally; the last one */
 	RECORD_EVENTS
 };
 
@@ -52,13 +56,16 @@ struct record {
 	char *message_id; /* refused */
 	char *capabilities, *prefix, *separator; /* probe */
 	uint64_t uid, uidvalidity, size;
-	uint64_t expected; /* progress: messages to be copied, known so far */
+	uint64_t target_uid; /* difference */
+	uint64_t expected;   /* progress: messages to be copied, known so far */
 	uint64_t expected_bytes;
 	int exit;                /* end */
 	uint64_t duration_ms;    /* end */
 	uint64_t retry_after_ms; /* end: what the server asks for */
 	struct tally tally;
 	struct probe probe;
+	bool has_verify; /* of a comparison; VERIFY always */
+	struct verify_tally verify;
 };
 
 /* Encodes into a malloc'd line with its "\n"; NULL when out of memory. */

@@ -35,6 +35,14 @@ int mailconvoy_run_resume(const struct mailconvoy_options *o);
 int mailconvoy_schema(const struct mailconvoy_options *o);
 int mailconvoy_show(const struct mailconvoy_options *o);
 int mailconvoy_status(const struct mailconvoy_options *o);
+int mailconvoy_verify(const struct mailconvoy_options *o);
+
+/* mailconvoy_verify.c */
+
+/* What the pass of the plan wants compared at its end; EXIT_CODE_OK when that
+ * is nothing. `jobs` 0: as the plan says. */
+int mailconvoy_verify_pass(
+    const struct plan *plan, const struct select_rules *select, unsigned jobs);
 
 /* mailconvoy_check_json.c: prints the problems as records. The exit code. */
 int mailconvoy_check_json(const char *path, const struct plan_choice *choice);

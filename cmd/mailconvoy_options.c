@@ -34,6 +34,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"asks a running batch: pause, resume,\ndrain, stop, jobs=N, bw=RATE,\nserver.NAME.connections=N, skip=ID,\nretry=ID"},
     {"report", "PLAN|RUN", 1, 1, mailconvoy_report,
 	"writes the report of the last run"},
+    {"verify", "PLAN", 1, 1, mailconvoy_verify,
+	"are both sides the same? Changes\nnothing; exit 0 when they are, 1 when\nnot"},
     {"show", "PLAN ID", 2, 2, mailconvoy_show,
 	"the settings of one account, and\nwhence each comes"},
     {"explain", "[CODE|REASON]", 0, 1, mailconvoy_explain,
@@ -46,11 +48,11 @@ static const struct mailconvoy_verb verbs[] = {
 };
 
 /* The verbs that take a selection. */
-#define SELECTING "run resume check preview"
+#define SELECTING "run resume check preview verify"
 
 static const struct mailconvoy_option table[] = {
     {"jobs", MAILCONVOY_JOBS, 'j', MAILCONVOY_VALUE_NUMBER, "N",
-	"run resume check preview", NULL, JOBS_MAX,
+	"run resume check preview verify", NULL, JOBS_MAX,
 	"accounts at a time, instead of the\nplan's number"},
     {"new-run", MAILCONVOY_NEW_RUN, '\0', MAILCONVOY_VALUE_NONE, NULL, "run",
 	NULL, 0, "starts anew even when the last run is\nunfinished"},
@@ -81,6 +83,14 @@ static const struct mailconvoy_option table[] = {
 	"table, wide, json, jsonl, csv or name"},
     {"output", MAILCONVOY_FILE, 'o', MAILCONVOY_VALUE_TEXT, "FILE", "preview",
 	NULL, 0, "preview: writes it there as JSON, for run\n--approved"},
+    {"level", MAILCONVOY_LEVEL, '\0', MAILCONVOY_VALUE_WORD, "WORD", "verify",
+	"count digest body", 0,
+	"count: how many messages; digest:\nheaders, sizes, flags, dates (default);\nbody: every byte"},
+    {"sample", MAILCONVOY_SAMPLE, '\0', MAILCONVOY_VALUE_TEXT, "N%", "verify",
+	NULL, 0, "body: so many of a hundred"},
+    {"diff", MAILCONVOY_DIFF, '\0', MAILCONVOY_VALUE_NONE, NULL, "verify", NULL,
+	0,
+	"a line each difference: - + * !, and =\nfor mailboxes that are equal"},
     {"sizes", MAILCONVOY_SIZES, '\0', MAILCONVOY_VALUE_NONE, NULL, "preview",
 	NULL, 0, "by numbers and sizes of mailboxes only,\nquickly"},
     {"exit-code", MAILCONVOY_EXIT_CODE, '\0', MAILCONVOY_VALUE_NONE, NULL,
@@ -90,7 +100,7 @@ static const struct mailconvoy_option table[] = {
     {"from", MAILCONVOY_FROM, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "init", NULL,
 	0, "the accounts of users.txt, of imapsync\nor of Exchange"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
-	"check preview run resume show", NULL, 0, "a pass of the plan"},
+	"check preview run resume show verify", NULL, 0, "a pass of the plan"},
     {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",
 	NULL, 0, "where each setting stands"},
     {"connect", MAILCONVOY_CONNECT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",

@@ -55,7 +55,13 @@ static int supervise(const struct mailconvoy_options *o,
 		    "MAILCONVOY_PROGRESS: auto, tty, plain, json or quiet");
 	int code = supervisor_run(plan, &options, &err);
 	if (err.kind != ERROR_NONE)
-		(void)mailconvoy_find_failed(&err, code);
+		return mailconvoy_find_failed(&err, code);
+	// what was copied is compared when all of it has its result
+	if (!options.dry_run &&
+	    (code == EXIT_CODE_OK || code == EXIT_CODE_PARTIAL ||
+		code == EXIT_CODE_CHANGED))
+		code = exit_code_worse(
+		    code, mailconvoy_verify_pass(plan, select, options.jobs));
 	return code;
 }
 

@@ -230,6 +230,11 @@ char *account_job_line(const struct plan_account *account,
 	job.source.bucket = attempt->source_bucket;
 	job.target.bucket = attempt->target_bucket;
 	job.options.probe = attempt->probe;
+	if (attempt->verify) {
+		job.options.verify = attempt->verify->level;
+		job.options.verify_sample = attempt->verify->sample;
+		job.options.verify_diff = attempt->verify->diff;
+	}
 	job.options.settle_ms =
 	    settle_ms(attempt->last_outcome, job.options.settle_ms);
 	if (copy_text(&job.account, account->id) < 0 ||

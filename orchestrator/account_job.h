@@ -6,9 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/contract/job.h"
+
 struct approval_account;
 struct error;
 struct plan_account;
+
+/* Both sides are compared instead. */
+struct account_job_verify {
+	enum job_verify level;
+	unsigned sample; /* of a hundred bodies */
+	bool diff;       /* each difference is told */
+};
 
 /* What one attempt adds to the plan. */
 struct account_job_attempt {
@@ -19,8 +28,9 @@ struct account_job_attempt {
 	bool dry_run;         /* it changes nothing */
 	unsigned connections; /* at each server; 0: as the engine does */
 	int pace_fd;          /* in the engine; 0: no limits are shared */
-	unsigned source_bucket, target_bucket; /* of it; 0: none */
-	bool probe;                            /* it only looks */
+	unsigned source_bucket, target_bucket;   /* of it; 0: none */
+	bool probe;                              /* it only looks */
+	const struct account_job_verify *verify; /* it compares; or NULL */
 	/* what was approved, below the plan's own ceilings; or NULL */
 	const struct approval_account *approved;
 };

@@ -17,6 +17,7 @@
 #include "engine/base/text.h"
 #include "engine/contract/record.h"
 #include "engine/contract/tally_json.h"
+#include "engine/contract/verify_tally_json.h"
 #include "orchestrator/collect.h"
 #include "orchestrator/journal_parts.h"
 
@@ -345,6 +346,7 @@ int journal_record(
 		  set_text(o, "prefix", r->prefix) |
 		  set_text(o, "separator", r->separator) |
 		  set_number(o, "uid", r->uid) |
+		  set_number(o, "target_uid", r->target_uid) |
 		  set_number(o, "uidvalidity", r->uidvalidity) |
 		  set_number(o, "size", r->size) |
 		  set_number(o, "expected", r->expected) |
@@ -355,6 +357,9 @@ int journal_record(
 	if (r->event == RECORD_PROBE)
 		bad |=
 		    json_object_set_new(o, "probe", probe_json_new(&r->probe));
+	if (r->event == RECORD_VERIFY)
+		bad |= json_object_set_new(
+		    o, "verify", verify_tally_json_new(&r->verify));
 	if (bad) {
 		json_decref(o);
 		return out_of_memory(j);

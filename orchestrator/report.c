@@ -184,8 +184,8 @@ static int copy_line(
     const struct json_t *line, void *context, struct error *err)
 {
 	static const char *const keys[] = {"id", "mailbox", "target", "side",
-	    "step", "reason", "text", "date", "message_id", "uid",
-	    "uidvalidity", "size", "tally"};
+	    "step", "reason", "text", "date", "message_id", "uid", "target_uid",
+	    "uidvalidity", "size", "tally", "verify"};
 	struct writer *w = context;
 
 	if (!is_wanted(w, line))
@@ -208,7 +208,8 @@ static int write_lines(
 	static const struct {
 		const char *ev, *kind;
 	} passes[] = {{"mailbox", "mailbox"}, {"refused", "item"},
-	    {"warning", "warning"}};
+	    {"warning", "warning"}, {"verify", "verify"},
+	    {"difference", "difference"}};
 	struct journal_extent extent = {0};
 
 	if (put(w, report_batch_json(w->run), err) < 0)

@@ -55,7 +55,10 @@ void rundir_release(struct rundir *dir)
 
 static const char *runs_of(const struct rundir *dir)
 {
-	return dir->is_look ? "checks" : dir->is_dry ? "dry-runs" : "runs";
+	return dir->is_look     ? "checks"
+	       : dir->is_verify ? "verifies"
+	       : dir->is_dry    ? "dry-runs"
+				: "runs";
 }
 
 static int select_run(struct rundir *dir, const char *id)

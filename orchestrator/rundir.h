@@ -8,6 +8,7 @@
  *   <state_dir>/<name>/runs/<UTC>-<4 hex>/journal.jsonl, logs/, report/
  *   <state_dir>/<name>/dry-runs/...             the same, of dry runs
  *   <state_dir>/<name>/checks/...               the same, of check --connect
+ *   <state_dir>/<name>/verifies/...             the same, of verify
  *
  * Directories 0700, files 0600.
  */
@@ -25,6 +26,7 @@ struct rundir {
 	char *path;   /* of the run */
 	bool is_dry;  /* among the dry runs, which no other run goes on with */
 	bool is_look; /* the same, among the checks */
+	bool is_verify; /* the same, among the comparisons */
 	int lock_fd;
 };
 

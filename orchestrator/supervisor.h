@@ -12,6 +12,7 @@
 
 #include "orchestrator/progress.h"
 
+struct account_job_verify;
 struct approval;
 struct error;
 struct plan;
@@ -22,6 +23,8 @@ struct supervisor_options {
 	bool new_run; /* even when the last one is unfinished */
 	bool dry_run; /* a run of its own, in which nothing is changed */
 	bool look;    /* the same, but its engines only look; tried once each */
+	/* a run of its own, in which both sides are compared; or NULL */
+	const struct account_job_verify *verify;
 	unsigned jobs;            /* 0: as the plan says */
 	bool ends_with_window;    /* instead of waiting for the next one */
 	uint64_t max_duration_ms; /* 0: as the plan says */

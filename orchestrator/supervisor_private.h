@@ -143,6 +143,7 @@ struct supervisor {
 	bool has_own_jobs; /* from the command line */
 	bool had_terminal; /* when it began */
 	struct ctl ctl;
+	const struct account_job_verify *verify; /* is_dry too; or NULL */
 	int64_t stall_ms; /* 0: by the account's time-out */
 };
 

@@ -274,7 +274,7 @@ void supervisor_rules_finished(struct supervisor *s, bool has_failed)
 	s->rules.finished++;
 	s->rules.failed += has_failed;
 	// a look is there to find all that fails
-	if (!has_failed || s->is_look || s->sched.stopped ||
+	if (!has_failed || s->is_look || s->verify || s->sched.stopped ||
 	    !halt_is_reached(&config, s->rules.finished, s->rules.failed))
 		return;
 	(void)snprintf(text, sizeof(text),

@@ -462,6 +462,7 @@ static int plan_the_run(struct supervisor *s,
 	else
 		progress_note(&s->progress, "INFO", "%s %s",
 		    s->is_look  ? "looking at both sides, nothing is changed:"
+		    : s->verify ? "comparing both sides, nothing is changed:"
 		    : s->is_dry ? "dry run, nothing is changed:"
 				: "new run",
 		    s->dir.id);
@@ -491,7 +492,10 @@ int supervisor_setup(struct supervisor *s,
 	    rundir_init(&s->dir, s->plan, err) < 0)
 		return -1;
 	s->is_look = s->dir.is_look = options->look;
-	s->is_dry = s->dir.is_dry = options->dry_run || options->look;
+	s->verify = options->verify;
+	s->dir.is_verify = options->verify != NULL;
+	s->is_dry = s->dir.is_dry =
+	    options->dry_run || options->look || options->verify;
 	if (rundir_lock(&s->dir, err) < 0) {
 		*exit_out = strcmp(err->reason, "state.locked") == 0
 				? EXIT_CODE_TEMPORARY

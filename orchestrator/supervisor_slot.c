@@ -354,13 +354,14 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	char *state = rundir_state_path(&s->dir, account->slug);
 	struct account_job_attempt attempt = {
 	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
-	    .state_file = s->is_look ? NULL : state,
+	    .state_file = s->is_look || s->verify ? NULL : state,
 	    .dry_run = s->is_dry,
 	    .connections = slot->connections,
 	    .pace_fd = SPAWN_PACE_FD,
 	    .source_bucket = 1 + s->wants[slot->account].servers[0],
 	    .target_bucket = 1 + s->wants[slot->account].servers[1],
 	    .probe = s->is_look,
+	    .verify = s->verify,
 	};
 	char *log = rundir_log_path(
 	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);

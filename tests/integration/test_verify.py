@@ -174,8 +174,64 @@ class Planter:
             kinds[i % len(kinds)]()
 
 
+PLAN = """
+version: 1
+name: verify-test
+state_dir: ./state
+servers:
+  old: {{host: 127.0.0.1, port: {source}, tls: none}}
+  new: {{host: 127.0.0.1, port: {target}, tls: none}}
+defaults:
+  source: {{server: old, auth: plain}}
+  target: {{server: new, auth: plain}}
+  options: {{long_lines: truncate}}
+limits: {{jobs: 4, start_delay: 0ms}}
+retry: {{attempts: 1}}
+passes:
+  final: {{verify: digest}}
+accounts:
+{accounts}
+"""
+
+
 class Batch(Case):
     """20 accounts, 200 planted differences."""
+
+    def test_a_pass_is_compared_at_its_end(self):
+        """The worse of both exit codes counts."""
+        with Dovecot() as source, Dovecot() as target:
+            fill(source, 'anna', messages=20, size=900, mailboxes=2)
+            plan = self.plan(source, target, ['anna'])
+            for code, words in ((0, '1 of 1 accounts equal.'),
+                                (1, '0 of 1 accounts equal, 1 differ')):
+                ended = subprocess.run(
+                    [convoy.SUPERVISOR, 'run', plan, '--new-run', '--pass',
+                     'final'], cwd=self.folder, capture_output=True,
+                    text=True, timeout=convoy.PATIENCE)
+                self.assertEqual(code, ended.returncode,
+                                 ended.stdout + ended.stderr)
+                self.assertIn(words, ended.stdout)
+                with account(target, 'anna') as client:
+                    client.append('INBOX', client.fetch('INBOX')[0][b'BODY[]'])
+
+    def plan(self, source, target, users):
+        accounts = ''.join(
+            '  - {id: %s, user: %s, source: {password: pass}, '
+            'target: {password: pass}}\n' % (u, u) for u in users)
+        return self.write('plan.yaml', PLAN.format(
+            source=source.port, target=target.port, accounts=accounts))
+
+    def verify(self, plan, *options, code):
+        """What the supervisor prints, and the lines of its journal."""
+        ended = subprocess.run(
+            [convoy.SUPERVISOR, 'verify', plan, *options],
+            cwd=self.folder, capture_output=True, text=True,
+            timeout=2 * convoy.PATIENCE)
+        self.assertEqual(code, ended.returncode,
+                         ended.stdout[-3000:] + ended.stderr[-3000:])
+        journal = re.search(r'journal  (\S+)', ended.stdout).group(1)
+        with open(os.path.join(self.folder, journal), encoding='utf-8') as f:
+            return ended.stdout, [json.loads(line) for line in f]
 
     def setUp(self):
         super().setUp()
@@ -195,7 +251,16 @@ class Batch(Case):
                             source, target, '--verify', level,
                             '--verifyDiff', user=user, code=0)
                         self.assertEqual({}, told(records))
+            plan = self.plan(source, target, users)
+            for level in LEVELS:
+                with self.subTest(level=level, batch='equal'):
+                    said, lines = self.verify(plan, '--level', level, code=0)
+                    self.assertIn('20 of 20 accounts equal.', said)
+                    self.assertEqual(
+                        ACCOUNTS * 4,
+                        sum(line['ev'] == 'verify' for line in lines))
             planted = 0
+            everything = {}
             for user in users:
                 planter = Planter(rnd, source, target, user)
                 self.addCleanup(planter.close)
@@ -209,7 +274,24 @@ class Batch(Case):
                             '--verifyDiff', *options, user=user, code=1)
                         self.assertEqual(planter.expected, told(records),
                                          log[-3000:])
+                everything[user] = planter.expected
             self.assertEqual(ACCOUNTS * PLANTED, planted)
+            said, lines = self.verify(
+                plan, '--level', 'body', '--diff', '-j', '3', code=1)
+            self.assertIn('0 of 20 accounts equal, 20 differ.', said)
+            for user in users:
+                self.assertEqual(everything[user], told(
+                    line for line in lines if line.get('id') == user))
+            signs = collections.Counter(
+                line[0] for line in said.splitlines() if line[1:6] == ' user')
+            self.assertEqual(planted, sum(signs[s] for s in '-+*!'))
+            # one of them, and what nobody can compare is not equal
+            said, _ = self.verify(plan, '--account', 'user03', code=1)
+            self.assertIn('0 of 1 accounts equal', said)
+            target.stop()
+            said, _ = self.verify(plan, '--account', 'user03', '--level',
+                                  'count', code=1)
+            self.assertIn('1 not compared', said)
 
 
 

@@ -65,7 +65,8 @@ static void print_commands(void)
 	}
 }
 
-static void print_options(void)
+/* Of one command, or all of them. */
+static void print_options(const struct mailconvoy_verb *verb)
 {
 	size_t count = 0;
 	const struct mailconvoy_option *table =
@@ -74,6 +75,8 @@ static void print_options(void)
 
 	for (size_t i = 0; i < count; i++) {
 		const struct mailconvoy_option *o = &table[i];
+		if (verb && !mailconvoy_options_takes(verb, o))
+			continue;
 		const char letter[] = {(char)(o->letter ? '-' : ' '),
 		    (char)(o->letter ? o->letter : ' '),
 		    (char)(o->letter ? ',' : ' '), '\0'};
@@ -83,16 +86,33 @@ static void print_options(void)
 	}
 }
 
+static int help_of(const char *name)
+{
+	const struct mailconvoy_verb *verb = mailconvoy_options_verb(name);
+	char typed[LINE_MAX_BYTES];
+
+	if (!verb)
+		return mailconvoy_options_usage("unknown command '%s'", name);
+	(void)snprintf(
+	    typed, sizeof(typed), "mailconvoy %s %s", name, verb->arguments);
+	print_row(typed, verb->help);
+	(void)printf("\nOptions:\n");
+	print_options(verb);
+	return EXIT_CODE_OK;
+}
+
 int mailconvoy_help(const struct mailconvoy_options *o)
 {
 	size_t count = 0;
 	const struct exit_code_info *table = exit_code_table(&count);
 
-	(void)o;
+	if (o->arguments[0])
+		return help_of(o->arguments[0]);
 	(void)fputs(head, stdout);
 	print_commands();
-	(void)printf("\nOptions:\n");
-	print_options();
+	(void)printf(
+	    "\nOptions (mailconvoy COMMAND --help: those of one command):\n");
+	print_options(NULL);
 	(void)fputs(tail, stdout);
 	for (size_t i = 0; i < count; i++)
 		if (table[i].supervisor_text)

@@ -44,7 +44,8 @@ static const struct mailconvoy_verb verbs[] = {
 	"writes a plan to begin with, an accounts\nfile and the passwords beside it"},
     {"schema", "", 0, 0, mailconvoy_schema,
 	"the JSON Schema of plans, for editors"},
-    {"help", "", 0, 0, mailconvoy_help, "this text"},
+    {"help", "[COMMAND]", 0, 1, mailconvoy_help,
+	"this text, or what one command takes"},
 };
 
 /* The verbs that take a selection. */
@@ -309,6 +310,12 @@ static const struct mailconvoy_option *find_letter(int letter)
 	return NULL;
 }
 
+bool mailconvoy_options_takes(
+    const struct mailconvoy_verb *verb, const struct mailconvoy_option *option)
+{
+	return !option->verbs || has_word(option->verbs, verb->name);
+}
+
 /* What an option given by its first row means to this verb; NULL: nothing. */
 static const struct mailconvoy_option *find_meaning(
     enum mailconvoy_option_id first, const struct mailconvoy_verb *verb)
@@ -319,7 +326,7 @@ static const struct mailconvoy_option *find_meaning(
 		i++;
 	for (const char *name = table[i].name; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].name, name) == 0 &&
-		    (!table[i].verbs || has_word(table[i].verbs, verb->name)))
+		    mailconvoy_options_takes(verb, &table[i]))
 			return &table[i];
 	return NULL;
 }
@@ -333,7 +340,7 @@ static const char *name_of(enum mailconvoy_option_id id)
 	return table[i].name;
 }
 
-static const struct mailconvoy_verb *find_verb(const char *name)
+const struct mailconvoy_verb *mailconvoy_options_verb(const char *name)
 {
 	for (size_t i = 0; name && i < ARRAY_LEN(verbs); i++)
 		if (strcmp(verbs[i].name, name) == 0)
@@ -367,8 +374,6 @@ static int take(struct mailconvoy_options *o, int letter, const char *value)
 {
 	const struct mailconvoy_option *option = find_letter(letter);
 
-	if (option->id == MAILCONVOY_HELP)
-		return mailconvoy_help(o);
 	if (option->id == MAILCONVOY_VERSION_TEXT) {
 		(void)printf("mailconvoy %s\n", MAILCONVOY_VERSION);
 		return EXIT_CODE_OK;
@@ -426,9 +431,13 @@ int mailconvoy_options_parse(
 		if (code >= 0)
 			return code;
 	}
+	if (mailconvoy_options_has(o, MAILCONVOY_HELP)) {
+		o->arguments[0] = optind < argc ? argv[optind] : NULL;
+		return mailconvoy_help(o);
+	}
 	if (optind == argc)
 		return mailconvoy_options_usage("a command is missing");
-	o->verb = find_verb(argv[optind]);
+	o->verb = mailconvoy_options_verb(argv[optind]);
 	if (!o->verb)
 		return mailconvoy_options_usage(
 		    "unknown command '%s'", argv[optind]);

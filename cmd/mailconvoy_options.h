@@ -110,6 +110,12 @@ struct mailconvoy_option {
 const struct mailconvoy_verb *mailconvoy_options_verbs(size_t *count_out);
 const struct mailconvoy_option *mailconvoy_options_table(size_t *count_out);
 
+/* By its name; NULL: there is none. */
+const struct mailconvoy_verb *mailconvoy_options_verb(const char *name);
+
+bool mailconvoy_options_takes(
+    const struct mailconvoy_verb *verb, const struct mailconvoy_option *option);
+
 /* -1: go on with o->verb->run; else the exit code, after help, version or a
  * message. */
 int mailconvoy_options_parse(

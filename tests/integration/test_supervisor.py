@@ -152,6 +152,12 @@ class Commands(Case):
         self.assertIn('Examples:', out)
         self.assertIn('mailconvoy resume plan.yaml', out)
         self.assertEqual(self.mc('help')[0], 0)
+        rc, out, _ = self.mc('resume', '--help')
+        self.assertEqual(rc, 0)
+        self.assertIn('--only LIST', out)
+        self.assertNotIn('--new-run', out)
+        self.assertEqual(self.mc('help', 'resume'), (0, out, ''))
+        self.assertEqual(self.mc('help', 'fly')[0], 64)
         rc, out, _ = self.mc('--version')
         self.assertEqual((rc, out.split()[0]), (0, 'mailconvoy'))
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/imap/imap_seqset.h"
 
+#include <string.h>
+
 #include "engine/base/buf.h"
 #include "engine/base/mem.h"
 
@@ -124,4 +126,20 @@ int imap_seqset_next(
 	*low_out = a < b ? a : b;
 	*high_out = a < b ? b : a;
 	return 1;
+}
+
+bool imap_seqset_ascends(const char *set)
+{
+	const char *end = set + strlen(set);
+	uint32_t last = 0, n = 0;
+
+	for (const char *p = set; p && p < end; p++) {
+		p = read_number(p, end, &n);
+		if (!p || n <= last)
+			return false;
+		last = n;
+		if (p == end)
+			return true;
+	}
+	return false;
 }

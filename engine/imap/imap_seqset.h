@@ -32,4 +32,7 @@ void imap_seqset_reader_init(
 int imap_seqset_next(
     struct imap_seqset_reader *r, uint32_t *low_out, uint32_t *high_out);
 
+/* Is every number of the set above the one before it, as written? */
+bool imap_seqset_ascends(const char *set);
+
 #endif

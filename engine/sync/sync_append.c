@@ -15,7 +15,9 @@
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "engine/imap/imap_caps.h"
+#include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_ladder.h"
+#include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
 #include "engine/sync/sync_state.h"
@@ -403,6 +405,35 @@ static struct sync_message *take_of(struct append_batch *b)
 	return m;
 }
 
+/* Notes which messages these became. `last` is 0 when the UIDs are not told, or
+ * not consistent; when a number goes back, the server may mean another order. */
+static void note_pairs(struct sync_target *dst, const struct append_batch *b,
+    const struct imap_cmd *cmd, uint32_t last)
+{
+	uint32_t validity =
+	    sync_ledger_uidvalidity(dst->shared->ledger, b->box->m->number);
+	uint32_t low = 0, high = 0;
+	struct imap_seqset_reader r;
+	char *set = NULL;
+	bool is_told = false;
+
+	if (!dst->shared->pairing)
+		return;
+	if (last > 0) {
+		validity =
+		    (uint32_t)strtoull(imap_cmd_code_args(cmd), &set, 10);
+		is_told = imap_seqset_ascends(++set);
+	}
+	if (is_told)
+		imap_seqset_reader_init(&r, set, strlen(set));
+	for (const struct sync_message *m = b->head; m; m = m->next) {
+		if (is_told && (low == 0 || low++ == high))
+			bug_if(imap_seqset_next(&r, &low, &high) != 1);
+		sync_pairing_add(
+		    dst->shared->pairing, m->mailbox, validity, m->uid, low);
+	}
+}
+
 static int on_ok(
     struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
 {
@@ -414,6 +445,7 @@ static int on_ok(
 	if (imap_cmd_has_code(cmd, "APPENDUID"))
 		last = sync_ledger_add_uids(dst->shared->ledger, box->m->number,
 		    imap_cmd_code_args(cmd), b->count);
+	note_pairs(dst, b, cmd, last);
 	while ((m = take_of(b))) {
 		if (!b->head)
 			sync_new_uid_on_ok(dst, box, m, last);

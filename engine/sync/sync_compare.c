@@ -14,9 +14,9 @@
 #include "engine/base/text.h"
 #include "engine/contract/job.h"
 #include "engine/imap/imap_date.h"
-#include "engine/sync/sync_diff.h"
 #include "engine/sync/sync_exchange.h"
 #include "engine/sync/sync_orders.h"
+#include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_reporter.h"
 
 bool sync_compare_is_mirror(const struct sync_source *src)
@@ -45,7 +45,8 @@ void sync_compare_check_listing(struct sync_source *src, struct source_box *box)
 	if (box->with_keys && !box->exists_told)
 		sync_compare_object(
 		    src, box, "it does not tell how many messages it holds");
-	if (box->index.count >= box->exists)
+	size_t listed = box->index.count + box->index.old.count;
+	if (listed >= box->exists)
 		return;
 	char shown[200];
 	(void)text_escape(
@@ -54,7 +55,7 @@ void sync_compare_check_listing(struct sync_source *src, struct source_box *box)
 	sync_compare_object(src, box, "it lists fewer messages than it counts");
 	sync_reporter_warn(src->shared->reporter, "source", "source.hidden",
 	    "mailbox '%s': the server counts %u messages but lists only %zu",
-	    shown, box->exists, box->index.count);
+	    shown, box->exists, listed);
 }
 
 /* The instant of the newest message there; says so when it lies ahead, for
@@ -80,11 +81,22 @@ static int64_t newest_of(struct sync_source *src, const struct source_box *box)
 
 void sync_compare_box(struct sync_source *src, struct source_box *box)
 {
-	struct sync_pairs pairs = {0};
+	struct sync_pairs pairs = box->recall.used;
+	size_t known = pairs.count;
 	bool mirror = sync_compare_is_mirror(src);
 
-	(void)sync_diff(
-	    &box->index, &box->target_index, mirror ? &pairs : NULL);
+	// those of former runs that were of no use would be there twice
+	if (!box->m->recall || box->recall.is_void)
+		sync_pairing_forget(src->shared->pairing, box->m);
+	box->recall.used = (struct sync_pairs){0};
+	pairs.without_deleted = !mirror;
+	(void)sync_diff(&box->index, &box->target_index,
+	    mirror || src->shared->pairing ? &pairs : NULL);
+	if (mirror)
+		sync_recall_source_keep_deleted(src, box, &pairs);
+	sync_pairing_add_all(src->shared->pairing, box->m,
+	    box->target_index.uidvalidity, pairs.list + known,
+	    pairs.count - known);
 	if (src->shared->job->options.mode == JOB_MODE_SRC_NEW)
 		box->newest = newest_of(src, box);
 	if (box->index.keyless > 0 || box->target_index.keyless > 0)
@@ -109,6 +121,19 @@ static bool is_older(const struct sync_source *src,
 	       imap_date_packed_seconds(e->date) < box->newest;
 }
 
+/* What was not listed, because it has a pair or is marked. */
+static void count_known(struct sync_source *src, const struct source_box *box)
+{
+	const struct source_recall *r = &box->recall;
+	struct tally *t = &box->m->by_source;
+
+	t->source += r->present + r->marked + r->vanished;
+	t->present += r->present;
+	t->skipped[TALLY_SKIP_DELETED] += r->marked;
+	t->vanished += r->vanished;
+	atomic_fetch_add(&src->shared->seen, r->present + r->marked);
+}
+
 /* The listing (and, when compared, is_present) becomes the list to fetch. */
 void sync_compare_make_todo(struct sync_source *src, struct source_box *box)
 {
@@ -117,6 +142,7 @@ void sync_compare_make_todo(struct sync_source *src, struct source_box *box)
 	uint64_t bytes = 0;
 
 	src->scan_entries -= sync_source_expected(box);
+	count_known(src, box);
 	box->todo = mem_calloc(box->index.count, sizeof(*box->todo));
 	for (size_t i = 0; i < box->index.count; i++) {
 		const struct sync_entry *e = &box->index.entries[i];

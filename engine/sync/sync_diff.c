@@ -135,7 +135,7 @@ size_t sync_diff(struct sync_index *source, struct sync_index *target,
 			    .pairs = pairs};
 			present += pair_groups(&m);
 			m.deleted = true;
-			if (pairs)
+			if (pairs && !pairs->without_deleted)
 				present += pair_groups(&m);
 			i += m.s.count;
 			j += m.t.count;

@@ -10,6 +10,7 @@
 #ifndef ENGINE_SYNC_SYNC_DIFF_H
 #define ENGINE_SYNC_SYNC_DIFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct sync_pair {
 struct sync_pairs {
 	struct sync_pair *list;
 	size_t count, cap;
+	bool
+	    without_deleted; /* those of the source take no part all the same */
 };
 
 /*
@@ -30,7 +33,8 @@ struct sync_pairs {
  * `pairs` messages that are \Deleted on the source take no part. With `pairs`
  * (appended to) they do, after all others: the copy of such a message is not
  * one that the source does not have. Returns how many are present. `source`
- * comes back by UID, `target` by key.
+ * comes back by UID, `target` by key. Entries that are present already, by
+ * pairs of former runs, take no part.
  */
 size_t sync_diff(struct sync_index *source, struct sync_index *target,
     struct sync_pairs *pairs);

@@ -15,6 +15,7 @@
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_scan.h"
 
 enum {
@@ -202,6 +203,10 @@ static int take_found(struct sync_target *dst, struct target_box *box,
 			continue;
 		}
 		sync_ledger_claim(dst->shared->ledger, box->m->number, uid);
+		sync_pairing_add(dst->shared->pairing, m->mailbox,
+		    sync_ledger_uidvalidity(
+			dst->shared->ledger, box->m->number),
+		    m->uid, uid);
 		sync_append_copied(dst, m);
 		++*found_inout;
 	}

@@ -10,6 +10,7 @@
 #include "engine/sync/sync_index.h"
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_orders.h"
+#include "engine/sync/sync_uids.h"
 #include "engine/sync/sync_wake.h"
 
 /* Entries that wait to be taken: 32 bytes each. */
@@ -25,6 +26,13 @@ struct offer {
 	struct sync_index index;
 };
 
+struct want {
+	struct want *next;
+	size_t mailbox;
+	bool all;
+	struct sync_uids uids;
+};
+
 struct order_offer {
 	struct order_offer *next;
 	size_t mailbox;
@@ -38,6 +46,7 @@ struct sync_exchange {
 	struct sync_plan *plan;
 	struct offer *head, **tail;
 	size_t entries;
+	struct want *wants, **wants_tail;
 	struct order_offer *orders, **orders_tail;
 	char *objection; /* NULL: nothing said yet */
 	struct sync_extras *extras, **extras_tail;
@@ -54,6 +63,7 @@ struct sync_exchange *sync_exchange_new(
 	x->source = source;
 	x->target = target;
 	x->tail = &x->head;
+	x->wants_tail = &x->wants;
 	x->orders_tail = &x->orders;
 	x->extras_tail = &x->extras;
 	atomic_init(&x->stopped, false);
@@ -69,6 +79,12 @@ void sync_exchange_free(struct sync_exchange *x)
 		x->head = o->next;
 		sync_index_release(&o->index);
 		free(o);
+	}
+	while (x->wants) {
+		struct want *w = x->wants;
+		x->wants = w->next;
+		sync_uids_release(&w->uids);
+		free(w);
 	}
 	while (x->orders) {
 		struct order_offer *o = x->orders;
@@ -170,6 +186,44 @@ bool sync_exchange_take_index(struct sync_exchange *x, size_t *mailbox_out,
 	*index_out = o->index;
 	free(o);
 	sync_wake_signal(x->target);
+	return true;
+}
+
+void sync_exchange_want_keys(
+    struct sync_exchange *x, size_t mailbox, struct sync_uids *uids)
+{
+	struct want *w = mem_calloc(1, sizeof(*w));
+
+	w->mailbox = mailbox;
+	w->all = uids == NULL;
+	if (uids) {
+		w->uids = *uids;
+		*uids = (struct sync_uids){0};
+	}
+	(void)pthread_mutex_lock(&x->mutex);
+	*x->wants_tail = w;
+	x->wants_tail = &w->next;
+	(void)pthread_mutex_unlock(&x->mutex);
+	sync_wake_signal(x->target);
+}
+
+bool sync_exchange_take_want(struct sync_exchange *x, size_t *mailbox_out,
+    bool *all_out, struct sync_uids *uids_out)
+{
+	(void)pthread_mutex_lock(&x->mutex);
+	struct want *w = x->wants;
+	if (w) {
+		x->wants = w->next;
+		if (!x->wants)
+			x->wants_tail = &x->wants;
+	}
+	(void)pthread_mutex_unlock(&x->mutex);
+	if (!w)
+		return false;
+	*mailbox_out = w->mailbox;
+	*all_out = w->all;
+	*uids_out = w->uids;
+	free(w);
 	return true;
 }
 

@@ -17,6 +17,7 @@ struct sync_index;
 struct sync_inventory;
 struct sync_orders;
 struct sync_plan;
+struct sync_uids;
 struct sync_wake;
 
 struct sync_exchange *sync_exchange_new(
@@ -44,6 +45,14 @@ bool sync_exchange_has_room(struct sync_exchange *x);
 /* Source: the next one. *usable_out false: the mailbox cannot be used. */
 bool sync_exchange_take_index(struct sync_exchange *x, size_t *mailbox_out,
     bool *usable_out, struct sync_index *index_out);
+
+/* Source: more keys of a mailbox whose index was handed over without some: those
+ * of these UIDs (ascending; the list moves), or, NULL, of all. The target answers
+ * with another index. Target: the next wish, or false; *all_out: all. */
+void sync_exchange_want_keys(
+    struct sync_exchange *x, size_t mailbox, struct sync_uids *uids);
+bool sync_exchange_take_want(struct sync_exchange *x, size_t *mailbox_out,
+    bool *all_out, struct sync_uids *uids_out);
 
 /* Source: what a mirror has to change in a mailbox (moves); and, when all of
  * the source was listed, why nothing may be deleted ("" when it may).

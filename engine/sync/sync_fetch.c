@@ -132,6 +132,18 @@ bool sync_fetch_next(struct sync_source *src, struct source_box *box)
 	return true;
 }
 
+bool sync_fetch_may_go_direct(
+    const struct sync_source *src, const struct source_box *box)
+{
+	const struct job_options *o = &src->shared->job->options;
+	const struct sync_mailbox *m = box->m;
+
+	return m->is_cold && !o->dry_run && m->has_status && m->has_size &&
+	       !box->no_direct && !src->is_careful &&
+	       m->messages <= o->fetch_max &&
+	       m->bytes <= o->fetch_size_max * MEBIBYTE;
+}
+
 void sync_fetch_direct(struct sync_source *src, struct source_box *box)
 {
 	struct fetch_batch *b = new_batch(src, box, 1);

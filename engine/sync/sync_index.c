@@ -22,6 +22,7 @@ void sync_index_release(struct sync_index *index)
 {
 	free(index->entries);
 	hash_keys_free(index->keys);
+	sync_uids_release(&index->old);
 	sync_flags_free(index->flags);
 	*index = (struct sync_index){0};
 }
@@ -29,7 +30,9 @@ void sync_index_release(struct sync_index *index)
 void sync_index_reset(struct sync_index *index)
 {
 	index->count = index->keyless = 0;
-	index->exists = 0;
+	index->exists = index->uidvalidity = 0;
+	index->is_part = false;
+	sync_uids_reset(&index->old);
 	if (index->flags) {
 		sync_flags_free(index->flags);
 		index->flags = sync_flags_new();
@@ -95,6 +98,23 @@ void sync_index_add(
 	index->entries[index->count++] = e;
 	if (index->flags && f->has_flags)
 		sync_flags_add(index->flags, f->uid, f->flags);
+}
+
+bool sync_index_add_old(struct sync_index *index, const struct imap_fetch *f,
+    uint32_t from, struct sync_uids *deleted)
+{
+	if (!f->has_uid || f->has_size || f->has_date || f->has_header)
+		return false;
+	if (f->uid == 0 || f->uid >= from)
+		return true;
+	if (index->old.count > (size_t)index->exists + SLACK) {
+		index->old.is_bad = true;
+		return true;
+	}
+	sync_uids_add(&index->old, f->uid);
+	if (deleted && f->has_flags && has_deleted_flag(f))
+		sync_uids_add(deleted, f->uid);
+	return true;
 }
 
 int sync_index_check(const struct sync_index *index, struct error *err)
@@ -232,4 +252,40 @@ void sync_index_add_prefix(struct sync_index *index, const struct imap_fetch *f)
 	    f->header.s ? f->header.s : "", f->header.len, &e->key);
 	e->is_keyless = 0;
 	index->keyless--;
+}
+
+struct sync_entry *sync_index_find(const struct sync_index *index, uint32_t uid)
+{
+	size_t low = 0, high = index->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (index->entries[middle].uid == uid)
+			return &index->entries[middle];
+		if (index->entries[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+void sync_index_settle_old(struct sync_index *index)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < index->old.count; i++)
+		if (!sync_index_find(index, index->old.list[i]))
+			index->old.list[kept++] = index->old.list[i];
+	index->old.count = kept;
+}
+
+uint32_t sync_index_highest(const struct sync_index *index)
+{
+	const struct sync_uids *old = &index->old;
+	uint32_t keyed =
+	    index->count > 0 ? index->entries[index->count - 1].uid : 0;
+	uint32_t other = old->count > 0 ? old->list[old->count - 1] : 0;
+
+	return keyed > other ? keyed : other;
 }

@@ -12,6 +12,7 @@
 
 #include "engine/imap/imap_syntax.h"
 #include "engine/sync/sync_identity.h"
+#include "engine/sync/sync_uids.h"
 
 struct buf;
 struct error;
@@ -44,6 +45,8 @@ struct sync_index {
 	size_t keyless;
 	struct hash_keys *keys;   /* owned, for what is added */
 	struct sync_flags *flags; /* for a mirror, owned; else NULL */
+	struct sync_uids old; /* what was listed without a key (sync_recall) */
+	bool is_part;         /* only what was asked for by UID */
 };
 
 void sync_index_release(struct sync_index *index);
@@ -52,6 +55,12 @@ void sync_index_reset(struct sync_index *index);
 /* FETCH items for a listing with or without keys, and for keyless ones. */
 const char *sync_index_items(bool with_keys);
 const char *sync_index_prefix_items(void);
+
+/* Of a listing that is short of what was known before (below `from`): takes a
+ * message of which only UID and perhaps flags are told into `old`, and into
+ * `deleted` (may be NULL) when it is marked so. False: it is another one. */
+bool sync_index_add_old(struct sync_index *index, const struct imap_fetch *f,
+    uint32_t from, struct sync_uids *deleted);
 
 /* Takes one message of the listing; without a UID it is not one. */
 void sync_index_add(
@@ -73,6 +82,15 @@ bool sync_index_keyless_set(const struct sync_index *index, size_t *at,
 /* Gives a keyless entry its key. */
 void sync_index_add_prefix(
     struct sync_index *index, const struct imap_fetch *f);
+
+/* Of a finished listing: an entry by UID, or NULL; and takes from `old`
+ * (finished) what is an entry. */
+struct sync_entry *sync_index_find(
+    const struct sync_index *index, uint32_t uid);
+void sync_index_settle_old(struct sync_index *index);
+
+/* The highest UID of a finished listing, with or without a key; 0: none. */
+uint32_t sync_index_highest(const struct sync_index *index);
 
 /* In place, whatever their number: the C library's would take as much memory
  * again. */

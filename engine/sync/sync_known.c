@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "engine/sync/sync_known.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/error.h"
 #include "engine/contract/job.h"
 #include "engine/sync/sync_mailbox.h"
+#include "engine/sync/sync_recall.h"
 #include "engine/sync/sync_state.h"
 
 /* All three numbers: without one of them nothing is sure. */
@@ -42,11 +44,36 @@ static struct sync_state_side target_of(const struct sync_mailbox *m)
 	    .messages = m->target_messages};
 }
 
+/* Modes that compare more than what is there need all of both listings. */
+static bool needs_all(const struct job_options *options)
+{
+	return options->mode != JOB_MODE_SRC_ALL;
+}
+
+static void find_pairs(struct sync_mailbox *m, struct sync_state *state,
+    const struct sync_state_box *box, const struct job_options *options)
+{
+	const struct sync_state_side source = source_of(m);
+	const struct sync_state_side target = target_of(m);
+	struct sync_state_pair *pairs = NULL;
+
+	if (m->is_cold || m->messages == 0)
+		return;
+	size_t count =
+	    sync_state_load_pairs(state, m->source, m->target, &pairs);
+	if (count > 0)
+		m->recall =
+		    sync_recall_plan_new(box, pairs, count, &source, &target);
+	if (m->recall)
+		m->recall->is_whole |= needs_all(options);
+	free(pairs);
+}
+
 void sync_known_find(struct sync_plan *plan, struct sync_state *state,
     const struct job_options *options)
 {
-	if (options->mode == JOB_MODE_DST)
-		return;
+	bool may_skip = options->mode != JOB_MODE_DST;
+
 	for (size_t i = 0; i < plan->count; i++) {
 		struct sync_mailbox *m = &plan->mailboxes[i];
 		const struct sync_state_side source = source_of(m);
@@ -56,9 +83,12 @@ void sync_known_find(struct sync_plan *plan, struct sync_state *state,
 		    !sync_state_find(state, m->source, m->target, &box))
 			continue;
 		// what is marked \Deleted may have lost its mark
-		m->is_unchanged = box.complete && box.deleted == 0 &&
+		m->is_unchanged = may_skip && box.complete &&
+				  box.deleted == 0 &&
 				  is_same(&box.source, &source) &&
 				  is_same(&box.target, &target);
+		if (!m->is_unchanged)
+			find_pairs(m, state, &box, options);
 	}
 }
 
@@ -105,19 +135,49 @@ static struct sync_state_side left_behind(
 	return side;
 }
 
+/* Of a pass that left something out the pairs are true all the same. The record
+ * says no more than what they need: nothing is skipped by it. */
+static int store_pairs(
+    const struct sync_mailbox *m, struct sync_state *state, struct error *err)
+{
+	struct sync_state_side source = source_of(m);
+	struct sync_state_box box;
+
+	source.uidnext = believed(source.uidnext, m->highest_uid);
+	if (!m->has_status ||
+	    !sync_state_find(state, m->source, m->target, &box) ||
+	    box.source.uidvalidity != source.uidvalidity ||
+	    !box.target.uidvalidity)
+		return sync_state_forget(state, m->source, m->target, err);
+	const struct sync_state_box left = {
+	    .source = source,
+	    .target.uidvalidity = box.target.uidvalidity,
+	};
+	return sync_state_put(state, m->source, m->target, &left, err);
+}
+
 static int store(
     const struct sync_mailbox *m, struct sync_state *state, struct error *err)
 {
+	struct sync_state_side target;
 	struct tally t = m->by_source;
+	struct sync_state_box box;
 
 	tally_add(&t, &m->by_target);
 	if (!is_complete(m, &t))
-		return sync_state_forget(state, m->source, m->target, err);
+		return store_pairs(m, state, err);
 	struct sync_state_side source = source_of(m);
 	source.uidnext = believed(source.uidnext, m->highest_uid);
-	const struct sync_state_box box = {
+	target = left_behind(m, &t);
+	// of the last messages none may have said it, the pairs know
+	if (!target.uidvalidity &&
+	    sync_state_find(state, m->source, m->target, &box)) {
+		target.uidvalidity = box.target.uidvalidity;
+		target.uidnext = 0;
+	}
+	box = (struct sync_state_box){
 	    .source = source,
-	    .target = left_behind(m, &t),
+	    .target = target,
 	    .present = t.copied + t.present,
 	    .deleted = t.skipped[TALLY_SKIP_DELETED],
 	    .complete = true,

@@ -13,6 +13,8 @@
 
 #include "engine/contract/tally.h"
 
+struct sync_recall_plan;
+
 struct sync_mailbox {
 	size_t number;
 	char *source, *target; /* names on the wire; target NULL: refused */
@@ -22,6 +24,7 @@ struct sync_mailbox {
 	uint32_t messages, uidnext, uidvalidity;
 	uint64_t bytes;
 	bool is_unchanged; /* on both sides since a complete pass: no look */
+	struct sync_recall_plan *recall; /* owned; NULL: no pairs to use */
 	/* target */
 	bool create, subscribe;
 	bool has_case_twin; /* another one's target differs in case only */

@@ -22,6 +22,7 @@ void sync_plan_free(struct sync_plan *plan)
 		free(plan->mailboxes[i].source);
 		free(plan->mailboxes[i].target);
 		free(plan->mailboxes[i].refusal);
+		free(plan->mailboxes[i].recall);
 	}
 	for (size_t i = 0; i < plan->surplus_count; i++)
 		free(plan->surplus[i].name);

@@ -19,6 +19,7 @@
 #include "engine/sync/sync_ledger.h"
 #include "engine/sync/sync_mailbox.h"
 #include "engine/sync/sync_marker.h"
+#include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_pool.h"
 #include "engine/sync/sync_probe.h"
 #include "engine/sync/sync_queue.h"
@@ -132,6 +133,7 @@ static void copy_common(struct sync_shared *to, const struct sync_shared *from)
 	to->pool = from->pool;
 	to->state = from->state;
 	to->state_is_old = from->state_is_old;
+	to->pairing = from->pairing;
 	to->source_wake.fd = to->target_wake.fd = -1;
 }
 
@@ -176,6 +178,7 @@ static int open_state(
 	shared->state =
 	    sync_state_open(o->state_file, key, shared->log, &verdict, err);
 	shared->state_is_old = verdict == SYNC_STATE_OLD;
+	shared->pairing = sync_pairing_new(shared->state);
 	if (shared->state)
 		return 0;
 	if (verdict == SYNC_STATE_LOCKED || verdict == SYNC_STATE_FAILED)
@@ -248,6 +251,7 @@ static int close_state(
 
 	if (!shared->state)
 		return 0;
+	sync_pairing_flush(shared->pairing);
 	if (plan)
 		rc = sync_known_store(
 		    plan, shared->state, &shared->job->options, err);
@@ -322,6 +326,7 @@ static void free_lanes(struct sync_lane *lanes, unsigned count)
 {
 	struct sync_shared *shared = &lanes[0].shared;
 
+	sync_pairing_free(shared->pairing);
 	sync_state_close(shared->state);
 	for (unsigned i = count; i-- > 0;) {
 		sync_target_free(lanes[i].target);

@@ -17,6 +17,7 @@ struct log;
 struct sync_exchange;
 struct sync_ledger;
 struct sync_marker;
+struct sync_pairing;
 struct sync_pool;
 struct sync_queue;
 struct sync_reporter;
@@ -28,13 +29,14 @@ struct sync_shared {
 	struct sync_reporter *reporter;
 	struct sync_queue *queue;
 	struct sync_exchange *exchange;
-	struct sync_ledger *ledger; /* of all lanes */
-	struct sync_pool *pool;     /* the same; NULL: there is one only */
-	unsigned lane;              /* 0: the leader */
-	atomic_bool is_open;        /* of a further lane: it connects */
-	struct sync_state *state;   /* NULL: none */
-	bool state_is_old;          /* of a former run, not made now */
-	struct sync_marker *marker; /* NULL: none, nothing is appended */
+	struct sync_ledger *ledger;   /* of all lanes */
+	struct sync_pool *pool;       /* the same; NULL: there is one only */
+	unsigned lane;                /* 0: the leader */
+	atomic_bool is_open;          /* of a further lane: it connects */
+	struct sync_state *state;     /* NULL: none */
+	bool state_is_old;            /* of a former run, not made now */
+	struct sync_pairing *pairing; /* of all lanes; NULL: no state */
+	struct sync_marker *marker;   /* NULL: none, nothing is appended */
 	struct sync_wake source_wake, target_wake;
 	atomic_bool interrupted; /* stop cleanly, now */
 	atomic_bool changed;     /* another pass will find work */

@@ -89,6 +89,7 @@ static void release_slot(struct source_box *box)
 {
 	sync_index_release(&box->index);
 	sync_index_release(&box->target_index);
+	sync_recall_source_release(box);
 	free(box->todo);
 	free(box->taken);
 	*box = (struct source_box){0};
@@ -123,7 +124,7 @@ static void fill(
 /* A part that is not listed, and is not under way. */
 static void begin_whole(struct sync_source *src, struct source_box *box)
 {
-	if (sync_source_may_go_direct(src, box))
+	if (sync_fetch_may_go_direct(src, box))
 		sync_fetch_direct(src, box);
 	else
 		sync_source_scan(src, box);

@@ -30,8 +30,6 @@ enum {
 	EVENTS_A_STEP = 256
 };
 
-#define MEBIBYTE (UINT64_C(1) << 20)
-
 struct sync_source *sync_source_new(
     struct sync_shared *shared, const struct imap_conn_settings *settings)
 {
@@ -54,6 +52,7 @@ void sync_source_free(struct sync_source *src)
 		sync_index_release(&src->boxes[i].target_index);
 		free(src->boxes[i].todo);
 		free(src->boxes[i].taken);
+		sync_recall_source_release(&src->boxes[i]);
 		sync_extras_free(src->boxes[i].extras);
 	}
 	free(src->boxes);
@@ -109,6 +108,7 @@ void sync_source_box_done(struct sync_source *src, struct source_box *box)
 	src->progress++;
 	sync_index_release(&box->index);
 	sync_index_release(&box->target_index);
+	sync_recall_source_release(box);
 	free(box->todo);
 	box->todo = NULL;
 	box->todo_count = 0;
@@ -132,7 +132,9 @@ void sync_source_scan(struct sync_source *src, struct source_box *box)
 	sync_index_reset(&box->index);
 	src->scan_entries += sync_source_expected(box);
 	sync_source_examine(src, box);
-	sync_scan_list(src->conn, SOURCE_OP_SCAN, box, 1, box->with_keys);
+	if (!sync_recall_source_start(src, box))
+		sync_scan_list(
+		    src->conn, SOURCE_OP_SCAN, box, 1, box->with_keys);
 }
 
 static void try_ready(struct sync_source *src, struct source_box *box)
@@ -140,7 +142,8 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	if (box->state != SOURCE_BOX_SCANNED)
 		return;
 	if (box->with_keys) {
-		if (!box->has_target_index)
+		if (!box->has_target_index ||
+		    !sync_recall_source_ready(src, box))
 			return;
 		sync_compare_box(src, box);
 	}
@@ -213,6 +216,9 @@ static void on_examine_data(
 		box->exists = box->index.exists = (uint32_t)r->number;
 		box->exists_told = true;
 	}
+	if (r->kind == IMAP_RESPONSE_STATUS &&
+	    imap_str_is(r->code, "UIDNOTSTICKY"))
+		box->recall.is_unsteady = true;
 	if (r->kind != IMAP_RESPONSE_STATUS ||
 	    !imap_str_is(r->code, "UIDVALIDITY") ||
 	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
@@ -223,32 +229,51 @@ static void on_examine_data(
 	box->uidvalidity = (uint32_t)n;
 }
 
+static void ask_prefixes(struct sync_source *src, struct source_box *box)
+{
+	if (!box->with_keys || box->index.keyless == 0)
+		return;
+	sync_source_examine(src, box);
+	box->prefix_pending = sync_scan_prefixes(
+	    src->conn, SOURCE_OP_SCAN_PREFIX, box, &box->index);
+}
+
+/* The listing has come; false when it begins anew. */
+static bool on_listed(struct sync_source *src, struct source_box *box)
+{
+	sync_index_finish(&box->index);
+	if (!sync_recall_source_on_listed(src, box))
+		return false;
+	box->m->highest_uid = sync_index_highest(&box->index);
+	sync_compare_check_listing(src, box);
+	ask_prefixes(src, box);
+	return true;
+}
+
 static void on_scan_done(
     struct sync_source *src, struct source_box *box, const struct imap_cmd *cmd)
 {
+	int op = imap_cmd_op(cmd);
+
 	if (box->is_failed)
 		return;
 	// some servers refuse to list an empty mailbox
-	bool is_empty = imap_cmd_op(cmd) == SOURCE_OP_SCAN &&
-			box->exists_told && box->exists == 0;
-	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !is_empty) {
+	bool is_empty =
+	    op == SOURCE_OP_SCAN && box->exists_told && box->exists == 0;
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK && !is_empty &&
+	    op != SOURCE_OP_SCAN_OLD) {
 		sync_source_fail(src, box, SOURCE_FAILURE_REFUSED,
 		    imap_cmd_verb(cmd), imap_cmd_reply(cmd));
 		return;
 	}
-	if (imap_cmd_op(cmd) == SOURCE_OP_SCAN) {
-		sync_index_finish(&box->index);
-		if (box->index.count > 0)
-			box->m->highest_uid =
-			    box->index.entries[box->index.count - 1].uid;
-		sync_compare_check_listing(src, box);
-		if (box->with_keys && box->index.keyless > 0) {
-			sync_source_examine(src, box);
-			box->prefix_pending = sync_scan_prefixes(
-			    src->conn, SOURCE_OP_SCAN_PREFIX, box, &box->index);
-		}
-	} else {
-		box->prefix_pending--;
+	if (op == SOURCE_OP_SCAN || op == SOURCE_OP_SCAN_OLD) {
+		if (box->state != SOURCE_BOX_SCANNING ||
+		    !sync_recall_source_has_all(box, cmd) ||
+		    !on_listed(src, box))
+			return;
+	} else if (--box->prefix_pending == 0 && op == SOURCE_OP_SCAN_MORE) {
+		sync_recall_source_on_more(src, box);
+		ask_prefixes(src, box);
 	}
 	if (box->prefix_pending > 0)
 		return;
@@ -271,6 +296,8 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 			    "it was made anew meanwhile (UIDVALIDITY changed)");
 		return 0;
 	}
+	if (!box->is_failed && r->kind == IMAP_RESPONSE_DATA)
+		sync_recall_source_on_data(box, r);
 	if (box->is_failed || r->kind != IMAP_RESPONSE_NUMBER ||
 	    !imap_str_is(r->word, "FETCH"))
 		return 0;
@@ -281,7 +308,8 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 		sync_index_add_prefix(&box->index, &f);
 		return 0;
 	}
-	sync_index_add(&box->index, &f, box->with_keys);
+	if (!sync_recall_source_on_fetch(box, &f))
+		sync_index_add(&box->index, &f, box->with_keys);
 	return sync_index_check(&box->index, &src->error);
 }
 
@@ -482,8 +510,7 @@ static bool take_indexes(struct sync_source *src)
 		if (box->state == SOURCE_BOX_DONE) {
 			sync_index_release(&index);
 		} else if (usable) {
-			box->target_index = index;
-			box->has_target_index = true;
+			sync_recall_source_take_index(box, &index);
 			try_ready(src, box);
 		} else {
 			// the target has said why; what is not handed over yet
@@ -495,18 +522,6 @@ static bool take_indexes(struct sync_source *src)
 	return any;
 }
 
-bool sync_source_may_go_direct(
-    const struct sync_source *src, const struct source_box *box)
-{
-	const struct job_options *o = &src->shared->job->options;
-	const struct sync_mailbox *m = box->m;
-
-	return m->is_cold && !o->dry_run && m->has_status && m->has_size &&
-	       !box->no_direct && !src->is_careful &&
-	       m->messages <= o->fetch_max &&
-	       m->bytes <= o->fetch_size_max * MEBIBYTE;
-}
-
 /* Starts the next mailbox; false when there is none or no room. */
 static bool start_next_box(struct sync_source *src)
 {
@@ -516,7 +531,7 @@ static bool start_next_box(struct sync_source *src)
 			src->first_open++;
 		if (box->state != SOURCE_BOX_WAITING)
 			continue;
-		if (sync_source_may_go_direct(src, box)) {
+		if (sync_fetch_may_go_direct(src, box)) {
 			if (sync_slots_may_give(src, box)) {
 				sync_slots_give(src, box);
 				return true;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The source side from inside: for sync_source.c, sync_compare.c, sync_fetch.c
- * and sync_extras_read.c only. */
+/* The source side from inside: for sync_source.c, sync_compare.c, sync_fetch.c,
+ * sync_recall_source.c and sync_extras_read.c only. */
 #ifndef ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 #define ENGINE_SYNC_SYNC_SOURCE_PRIVATE_H
 
 #include "engine/base/error.h"
+#include "engine/sync/sync_diff.h"
 #include "engine/sync/sync_index.h"
 #include "engine/sync/sync_inventory.h"
 #include "engine/sync/sync_mailbox.h"
@@ -18,6 +19,8 @@ enum source_op {
 	SOURCE_OP_INVENTORY = 0, /* and the next ones */
 	SOURCE_OP_EXAMINE = SYNC_INVENTORY_OPS,
 	SOURCE_OP_SCAN,
+	SOURCE_OP_SCAN_OLD,  /* UIDs that were known */
+	SOURCE_OP_SCAN_MORE, /* keys that were left out at first */
 	SOURCE_OP_SCAN_PREFIX,
 	SOURCE_OP_FETCH,
 	SOURCE_OP_ACL,
@@ -31,6 +34,22 @@ enum source_box_state {
 	SOURCE_BOX_READY,    /* `todo` says what to fetch */
 	SOURCE_BOX_DIRECT,   /* fetched whole without a listing */
 	SOURCE_BOX_DONE
+};
+
+/* What pairs of former runs save (sync_recall_source.c). */
+struct source_recall {
+	bool is_short;    /* the listing has only UIDs of what was known */
+	bool no_short;    /* such a one did not work */
+	bool is_void;     /* the pairs are not believed */
+	bool is_unsteady; /* UIDNOTSTICKY */
+	bool is_told;     /* what is new */
+	bool is_failed;   /* a command for UIDs was refused */
+	size_t searches;  /* such ones under way */
+	struct sync_uids deleted; /* of the known ones, marked so */
+	struct sync_uids asked;   /* for their keys */
+	struct sync_pairs used;   /* of a mirror */
+	/* known ones that need no look, and what went away meanwhile */
+	size_t present, marked, vanished;
 };
 
 struct source_box {
@@ -48,6 +67,7 @@ struct source_box {
 	struct sync_index index;
 	bool has_target_index;
 	struct sync_index target_index;
+	struct source_recall recall;
 	struct todo *todo;
 	size_t todo_count, todo_next, todo_open; /* open: not DONE */
 	size_t batches;                          /* under way */
@@ -152,6 +172,10 @@ bool sync_fetch_has_room(const struct sync_source *src);
 /* Sends the next batch of a READY box; false when it has nothing open. */
 bool sync_fetch_next(struct sync_source *src, struct source_box *box);
 
+/* May it be fetched whole without a listing? */
+bool sync_fetch_may_go_direct(
+    const struct sync_source *src, const struct source_box *box);
+
 /* Fetches a small cold mailbox whole. */
 void sync_fetch_direct(struct sync_source *src, struct source_box *box);
 
@@ -195,6 +219,43 @@ void sync_extras_read_on_done(
 void sync_extras_read_reset(struct sync_source *src);
 bool sync_extras_read_is_done(const struct sync_source *src);
 
+/* sync_recall_source.c: what has a pair is not asked for its key. */
+
+void sync_recall_source_release(struct source_box *box);
+
+/* Sends a short listing of the selected box; false: all is to be listed. */
+bool sync_recall_source_start(struct sync_source *src, struct source_box *box);
+void sync_recall_source_on_data(
+    struct source_box *box, const struct imap_response *response);
+
+/* Takes a message of which no more than the UID was asked for; false: it is
+ * another one. */
+bool sync_recall_source_on_fetch(
+    struct source_box *box, const struct imap_fetch *f);
+
+/* A command of the listing has ended, in any order: was that the last one? */
+bool sync_recall_source_has_all(
+    struct source_box *box, const struct imap_cmd *cmd);
+
+/* The listing has ended: false when it begins anew. */
+bool sync_recall_source_on_listed(
+    struct sync_source *src, struct source_box *box);
+
+/* Keys that were left out at first have come. */
+void sync_recall_source_on_more(
+    struct sync_source *src, struct source_box *box);
+
+/* The target's index, or a part of it (moves). */
+void sync_recall_source_take_index(
+    struct source_box *box, struct sync_index *index);
+
+/* Both listings are there: marks what has a pair. False: more was asked for. */
+bool sync_recall_source_ready(struct sync_source *src, struct source_box *box);
+
+/* sync_recall_keep_deleted of a mirror. */
+void sync_recall_source_keep_deleted(
+    struct sync_source *src, struct source_box *box, struct sync_pairs *pairs);
+
 /* sync_source.c */
 
 /* Selects the box for the commands to come, unless it is. */
@@ -206,10 +267,6 @@ uint64_t sync_source_expected(const struct source_box *box);
 
 /* Lists it from the beginning. */
 void sync_source_scan(struct sync_source *src, struct source_box *box);
-
-/* May it be fetched whole without a listing? */
-bool sync_source_may_go_direct(
-    const struct sync_source *src, const struct source_box *box);
 
 enum source_failure {
 	SOURCE_FAILURE_REFUSED,

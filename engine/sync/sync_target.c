@@ -64,6 +64,7 @@ void sync_target_free(struct sync_target *dst)
 		sync_index_release(&dst->boxes[i].index);
 		free(dst->boxes[i].flags.list);
 		free(dst->boxes[i].create_words);
+		sync_uids_release(&dst->boxes[i].recall.wanted);
 	}
 	free(dst->boxes);
 	free(dst->flags.list);
@@ -159,6 +160,7 @@ static bool start_scans(struct sync_target *dst)
 {
 	bool worked = false;
 
+	sync_recall_target_take(dst);
 	for (; dst->next_scan < dst->box_count; dst->next_scan++) {
 		struct target_box *box = &dst->boxes[dst->next_scan];
 		if (!box->needs_scan || box->scan != TARGET_SCAN_NONE ||
@@ -176,7 +178,8 @@ static bool start_scans(struct sync_target *dst)
 		dst->flags_asked = true;
 		imap_conn_send(dst->conn,
 		    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
-		sync_scan_list(dst->conn, TARGET_OP_SCAN, box, 1, true);
+		if (!sync_recall_target_start(dst, box))
+			sync_scan_list(dst->conn, TARGET_OP_SCAN, box, 1, true);
 		worked = true;
 	}
 	return worked;
@@ -225,12 +228,16 @@ void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
 		box->index.exists = (uint32_t)r->number;
 	if (r->kind != IMAP_RESPONSE_STATUS || !r->code.s)
 		return;
+	if (imap_str_is(r->code, "UIDNOTSTICKY"))
+		box->recall.is_unsteady = true;
 	if (imap_str_is(r->code, "PERMANENTFLAGS")) {
 		keep_flags(dst, &box->flags, box->m->number, r->code_args);
 		if (!dst->flags.is_known)
 			keep_flags(dst, &dst->flags, SIZE_MAX, r->code_args);
 	} else if (text_parse_u64(
 		       r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
+		if (imap_str_is(r->code, "UIDVALIDITY"))
+			box->index.uidvalidity = (uint32_t)n;
 		if (imap_str_is(r->code, "UIDVALIDITY") && !box->uidvalidity)
 			sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 		else if (imap_str_is(r->code, "UIDNEXT"))
@@ -251,13 +258,13 @@ static void ask_prefixes(struct sync_target *dst, struct target_box *box)
 /* What arrives from now on is above the highest one listed. */
 static void note_uidnext(struct sync_target *dst, struct target_box *box)
 {
-	const struct sync_index *index = &box->index;
+	uint32_t highest = sync_index_highest(&box->index);
 
-	if (index->count == 0)
+	if (box->index.is_part || highest == 0)
 		return;
-	box->m->target_highest_uid = index->entries[index->count - 1].uid;
-	sync_ledger_set_mark(dst->shared->ledger, box->m->number,
-	    box->m->target_highest_uid + 1, false);
+	box->m->target_highest_uid = highest;
+	sync_ledger_set_mark(
+	    dst->shared->ledger, box->m->number, highest + 1, false);
 }
 
 /* What is not listed would be copied again: listed once more, then refused. */
@@ -275,35 +282,54 @@ static void on_hidden(struct sync_target *dst, struct target_box *box)
 	    "the server lists fewer messages than it counts: what it hides would be copied again");
 }
 
+/* The listing has come; false when it begins anew, or ends the mailbox. */
+static bool on_listed(struct sync_target *dst, struct target_box *box)
+{
+	sync_index_finish(&box->index);
+	if (!sync_recall_target_on_listed(dst, box))
+		return false;
+	if (!box->index.is_part &&
+	    box->index.count + box->index.old.count < box->index.exists) {
+		on_hidden(dst, box);
+		return false;
+	}
+	note_uidnext(dst, box);
+	if (box->index.keyless > 0)
+		ask_prefixes(dst, box);
+	return true;
+}
+
 static void on_scan_done(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
+	int op = imap_cmd_op(cmd);
+
 	if (box->scan != TARGET_SCAN_RUNNING)
 		return;
-	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
+	if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK &&
+	    op != TARGET_OP_SCAN_OLD) {
 		box->scan = TARGET_SCAN_DONE;
 		dst->scans--;
 		sync_target_refuse_box(
 		    dst, box, imap_cmd_verb(cmd), imap_cmd_reply(cmd));
 		return;
 	}
-	if (imap_cmd_op(cmd) == TARGET_OP_SCAN) {
-		sync_index_finish(&box->index);
-		if (box->index.count < box->index.exists) {
-			on_hidden(dst, box);
-			return;
-		}
-		note_uidnext(dst, box);
-		if (box->index.keyless > 0)
-			ask_prefixes(dst, box);
-	} else {
+	bool is_list = op == TARGET_OP_SCAN || op == TARGET_OP_SCAN_OLD;
+	if (is_list && !sync_recall_target_has_all(box, cmd))
+		return;
+	if (!is_list)
 		box->prefix_pending--;
-	}
+	bool is_listed =
+	    is_list || (op == TARGET_OP_SCAN_MORE && box->prefix_pending == 0);
+	if (is_listed && !on_listed(dst, box))
+		return;
 	if (box->prefix_pending > 0)
 		return;
 	box->scan = TARGET_SCAN_DONE;
 	dst->scans--;
 	dst->progress++;
+	if (box->recall.is_unsteady)
+		box->index.uidvalidity = 0;
 	if (box->index.flags)
 		sync_flags_set_kept(box->index.flags,
 		    box->flags.is_known ? box->flags.list : NULL,
@@ -317,6 +343,8 @@ static int on_fetch(struct sync_target *dst, struct target_box *box, int op,
 {
 	struct imap_fetch f;
 
+	if (r->kind == IMAP_RESPONSE_DATA)
+		sync_recall_target_on_data(box, r);
 	if (r->kind != IMAP_RESPONSE_NUMBER || !imap_str_is(r->word, "FETCH"))
 		return 0;
 	if (!imap_fetch_parse(r->rest, &f))
@@ -326,7 +354,8 @@ static int on_fetch(struct sync_target *dst, struct target_box *box, int op,
 		sync_index_add_prefix(&box->index, &f);
 		return 0;
 	}
-	sync_index_add(&box->index, &f, true);
+	if (!sync_recall_target_on_fetch(box, &f))
+		sync_index_add(&box->index, &f, true);
 	return sync_index_check(&box->index, &dst->error);
 }
 
@@ -364,7 +393,7 @@ static bool on_status(struct sync_target *dst, const struct imap_cmd *oldest,
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
     const struct imap_response *r)
 {
-	if (op == TARGET_OP_SCAN || op == TARGET_OP_SCAN_PREFIX)
+	if (op >= TARGET_OP_SCAN && op <= TARGET_OP_SCAN_PREFIX)
 		return on_fetch(dst, box, op, r);
 	if (op == TARGET_OP_SELECT)
 		sync_target_on_select_data(dst, box, r);
@@ -411,6 +440,8 @@ static int on_done(
 		}
 		break;
 	case TARGET_OP_SCAN:
+	case TARGET_OP_SCAN_OLD:
+	case TARGET_OP_SCAN_MORE:
 	case TARGET_OP_SCAN_PREFIX:
 		on_scan_done(dst, box, cmd);
 		break;

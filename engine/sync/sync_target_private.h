@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The target side from inside: for sync_target.c, sync_setup.c,
  * sync_append.c, sync_refuse.c, sync_doubt.c, sync_quiet.c, sync_mirror.c,
+ * sync_recall_target.c,
  * sync_force_index.c, sync_extras_write.c. */
 #ifndef ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
 #define ENGINE_SYNC_SYNC_TARGET_PRIVATE_H
@@ -27,6 +28,8 @@ enum target_op {
 	TARGET_OP_SETMETADATA,
 	TARGET_OP_SELECT,
 	TARGET_OP_SCAN,
+	TARGET_OP_SCAN_OLD,  /* UIDs that were known */
+	TARGET_OP_SCAN_MORE, /* keys that were left out at first */
 	TARGET_OP_SCAN_PREFIX,
 	TARGET_OP_QUIET, /* STATUS: does anybody else append? */
 	TARGET_OP_APPEND,
@@ -64,6 +67,17 @@ struct target_flags {
 	char *list; /* " \Seen $Forwarded " with blanks around each */
 };
 
+/* What pairs of former runs save (sync_recall_target.c). */
+struct target_recall {
+	bool is_short;    /* the listing has only UIDs of what was known */
+	bool no_short;    /* such a one did not work */
+	bool is_unsteady; /* UIDNOTSTICKY */
+	bool is_told;     /* what is new */
+	bool is_failed;   /* a command for UIDs was refused */
+	size_t searches;  /* such ones under way */
+	struct sync_uids wanted; /* by the source, with keys */
+};
+
 struct target_box {
 	struct sync_mailbox *m;
 	enum target_box_state state;
@@ -83,6 +97,7 @@ struct target_box {
 	unsigned generation; /* how often it was made again (F106) */
 	size_t prefix_pending;
 	struct sync_index index;
+	struct target_recall recall;
 	struct target_flags flags;
 	struct sync_orders *orders; /* of a mirror; NULL: none */
 	bool no_new_uid;            /* suggested ones are not followed */
@@ -280,6 +295,30 @@ void sync_lane_give(
 /* One APPEND takes so many messages and bytes of the queue's share. */
 size_t sync_lane_store_max(const struct sync_target *dst);
 uint64_t sync_lane_store_bytes(const struct sync_target *dst);
+
+/* sync_recall_target.c: what has a pair is not asked for its key. */
+
+/* Behind a SELECT: asks for the keys that the source wants, or sends a short
+ * listing; false: all is to be listed. */
+bool sync_recall_target_start(struct sync_target *dst, struct target_box *box);
+void sync_recall_target_on_data(
+    struct target_box *box, const struct imap_response *response);
+
+/* Takes a message of which no more than the UID was asked for; false: it is
+ * another one. */
+bool sync_recall_target_on_fetch(
+    struct target_box *box, const struct imap_fetch *f);
+
+/* A command of the listing has ended, in any order: was that the last one? */
+bool sync_recall_target_has_all(
+    struct target_box *box, const struct imap_cmd *cmd);
+
+/* The listing has ended: false when it begins anew. */
+bool sync_recall_target_on_listed(
+    struct sync_target *dst, struct target_box *box);
+
+/* Takes what the source wants. */
+void sync_recall_target_take(struct sync_target *dst);
 
 /* sync_setup.c: CREATE and SUBSCRIBE. */
 

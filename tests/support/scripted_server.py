@@ -305,7 +305,7 @@ class Fault:
 class MiniServer(Listener):
     """One account.  `capability`: what is announced after "IMAP4rev1";
     `supports`: what works in truth (as announced when None).  Known words:
-    LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE STARTTLS AUTH=PLAIN SASL-IR.
+    LITERAL+ MULTIAPPEND UIDPLUS NAMESPACE STARTTLS AUTH=PLAIN SASL-IR ESEARCH.
     `refuse`: pattern; an APPEND with a matching message is answered NO.
     `judge(raw, flags, date)`: None, or what an APPEND is answered instead of
     OK (b'NO too bad'); date is b'' when none was sent.
@@ -690,11 +690,16 @@ class Session:
     def _search(self, keys, by_uid):
         found = list(enumerate(self._box().messages, 1))
         keys = [k.upper() if isinstance(k, bytes) else k for k in keys]
+        wanted = None
+        if keys and keys[0] == b'RETURN':
+            wanted, keys = [k.upper() for k in keys[1]], keys[2:]
         while keys:
             key = keys.pop(0)
             if key == b'UID':
                 some = {n for n, _ in self._chosen(keys.pop(0), True)}
                 found = [f for f in found if f[0] in some]
+            elif key == b'DELETED':
+                found = [f for f in found if b'\\Deleted' in f[1].flags]
             elif key in (b'UNDELETED', b'NOT'):
                 if key == b'NOT' and keys.pop(0) != b'DELETED':
                     raise Refused(b'BAD unknown search key')
@@ -704,9 +709,21 @@ class Session:
                 found = [f for f in found if f[0] in some]
             elif key != b'ALL':
                 raise Refused(b'BAD unknown search key')
+        if wanted is not None:
+            self._tell_found([m.uid if by_uid else n for n, m in found],
+                             by_uid, wanted)
+            return b'done'
         said = b''.join(b' %d' % (m.uid if by_uid else n) for n, m in found)
         self.io.send(b'* SEARCH' + said + b'\r\n')
         return b'done'
+
+    def _tell_found(self, found, by_uid, wanted):
+        """ESEARCH (RFC 4731)."""
+        said = b' COUNT %d' % len(found) if b'COUNT' in wanted else b''
+        if found and b'ALL' in wanted:
+            said += b' ALL ' + b','.join(b'%d' % n for n in found)
+        self.io.send(b'* ESEARCH (TAG "%s")%s%s\r\n' % (
+            self.io.tag, b' UID' if by_uid else b'', said))
 
     def do_fetch(self, numbers, items):
         return self._fetch(numbers, items, False)

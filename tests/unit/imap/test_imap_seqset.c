@@ -249,3 +249,34 @@ Test(imap_seqset, returns_all_numbers_in_pieces)
 	}
 	buf_release(&set);
 }
+
+struct ascends_row {
+	char set[24];
+	bool ascends;
+};
+
+ParameterizedTestParameters(imap_seqset, ascends_as_written)
+{
+	static struct ascends_row rows[] = {
+	    {"1", true},
+	    {"1:3,5,9:10", true},
+	    {"3:1", false},
+	    {"5,4", false},
+	    {"1:3,3", false},
+	    {"7,7", false},
+	    {"", false},
+	    {"1,", false},
+	    {"0", false},
+	    {"1:*", false},
+	};
+
+	return cr_make_param_array(
+	    struct ascends_row, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+ParameterizedTest(
+    const struct ascends_row *row, imap_seqset, ascends_as_written)
+{
+	cr_assert_eq(
+	    imap_seqset_ascends(row->set), row->ascends, "'%s'", row->set);
+}

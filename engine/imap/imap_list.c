@@ -94,6 +94,9 @@ static bool status_item(
 		out->has_size = true;
 		out->size = n;
 		return true;
+	} else if (imap_str_is(name, "HIGHESTMODSEQ")) {
+		out->highestmodseq = n;
+		return true;
 	} else if (imap_str_is(name, "APPENDLIMIT")) {
 		out->has_append_limit = true;
 		out->append_limit = n;

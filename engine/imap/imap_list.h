@@ -51,7 +51,8 @@ struct imap_status {
 	bool has_append_limit;
 	uint32_t messages, uidnext, uidvalidity;
 	uint64_t size;
-	uint64_t append_limit; /* RFC 7889; NIL is none */
+	uint64_t append_limit;  /* RFC 7889; NIL is none */
+	uint64_t highestmodseq; /* RFC 7162; 0: not told, or none is kept */
 };
 
 /* `rest` of a "* STATUS" response. */

@@ -15,6 +15,7 @@
 #include "engine/contract/job.h"
 #include "engine/imap/imap_date.h"
 #include "engine/sync/sync_exchange.h"
+#include "engine/sync/sync_flags.h"
 #include "engine/sync/sync_orders.h"
 #include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_reporter.h"
@@ -94,9 +95,10 @@ void sync_compare_box(struct sync_source *src, struct source_box *box)
 	    mirror || src->shared->pairing ? &pairs : NULL);
 	if (mirror)
 		sync_recall_source_keep_deleted(src, box, &pairs);
-	sync_pairing_add_all(src->shared->pairing, box->m,
-	    box->target_index.uidvalidity, pairs.list + known,
-	    pairs.count - known);
+	if (pairs.count > known)
+		sync_pairing_add_all(src->shared->pairing, box->m,
+		    box->target_index.uidvalidity, pairs.list + known,
+		    pairs.count - known);
 	if (src->shared->job->options.mode == JOB_MODE_SRC_NEW)
 		box->newest = newest_of(src, box);
 	if (box->index.keyless > 0 || box->target_index.keyless > 0)
@@ -105,6 +107,9 @@ void sync_compare_box(struct sync_source *src, struct source_box *box)
 	if (mirror) {
 		struct sync_orders *orders =
 		    sync_orders_new(&box->index, &box->target_index, &pairs);
+		box->m->is_mirrored =
+		    !orders && !sync_flags_is_lost(box->index.flags) &&
+		    !sync_flags_is_lost(box->target_index.flags);
 		if (orders)
 			sync_exchange_offer_orders(
 			    src->shared->exchange, box->m->number, orders);

@@ -104,10 +104,11 @@ static void send_extended(
 		imap_cmd_string_z(cmd, inv->patterns[i]);
 	}
 	imap_cmd_text(cmd,
-	    "%s RETURN (SUBSCRIBED%s STATUS (MESSAGES UIDNEXT UIDVALIDITY%s%s))",
+	    "%s RETURN (SUBSCRIBED%s STATUS (MESSAGES UIDNEXT UIDVALIDITY%s%s%s))",
 	    many ? ")" : "", inv->with_uses ? " SPECIAL-USE" : "",
 	    inv->with_size ? " SIZE" : "",
-	    inv->with_limit ? " APPENDLIMIT" : "");
+	    inv->with_limit ? " APPENDLIMIT" : "",
+	    inv->with_modseq ? " HIGHESTMODSEQ" : "");
 	imap_conn_send(conn, cmd);
 	inv->pending++;
 }
@@ -164,6 +165,8 @@ void sync_inventory_start(struct sync_inventory *inv, struct imap_conn *conn,
 	inv->with_limit = (scope->with_limit || !scope->with_size) &&
 			  imap_caps_has(caps, IMAP_CAP_APPENDLIMIT) &&
 			  caps->append_limit == UINT64_MAX;
+	inv->with_modseq =
+	    scope->with_modseq && imap_caps_has(caps, IMAP_CAP_CONDSTORE);
 	inv->with_uses = imap_caps_has(caps, IMAP_CAP_LIST_EXTENDED) &&
 			 imap_caps_has(caps, IMAP_CAP_SPECIAL_USE);
 	if (imap_caps_has(caps, IMAP_CAP_NAMESPACE)) {
@@ -339,6 +342,7 @@ static void on_status(struct sync_inventory *inv, struct imap_cursor rest)
 	box->uidvalidity = s.has_uidvalidity ? s.uidvalidity : 0;
 	box->has_size = s.has_size;
 	box->bytes = s.size;
+	box->modseq = s.highestmodseq;
 	box->has_append_limit = s.has_append_limit;
 	box->append_limit = s.append_limit;
 }
@@ -458,6 +462,7 @@ static void merge_box(struct sync_box *to, const struct sync_box *from)
 		to->uidnext = from->uidnext;
 		to->uidvalidity = from->uidvalidity;
 		to->bytes = from->bytes;
+		to->modseq = from->modseq;
 		to->has_append_limit = from->has_append_limit;
 		to->append_limit = from->append_limit;
 	}
@@ -542,6 +547,7 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
 		inv->extended = inv->with_limit = inv->with_uses = false;
 		inv->with_size = false;
+		inv->with_modseq = false;
 		send_list(inv, conn, op_base);
 		return 0;
 	}

@@ -28,7 +28,8 @@ struct sync_box {
 	bool has_status, has_size;
 	uint32_t messages, uidnext, uidvalidity; /* 0: not told */
 	uint64_t bytes;
-	char separator; /* of its line; NUL: none told */
+	uint64_t modseq; /* HIGHESTMODSEQ; 0: not told */
+	char separator;  /* of its line; NUL: none told */
 	bool has_append_limit;
 	uint64_t append_limit; /* RFC 7889, of this mailbox */
 };
@@ -45,7 +46,8 @@ struct sync_inventory_scope {
 	char *const *patterns;
 	size_t count; /* 0: "*" */
 	bool with_size;
-	bool with_limit; /* of a mailbox; without with_size always */
+	bool with_limit;  /* of a mailbox; without with_size always */
+	bool with_modseq; /* where STATUS comes with LIST */
 };
 
 /* A hostile list must end somewhere (F054). */
@@ -69,7 +71,7 @@ struct sync_inventory {
 	struct imap_caps caps; /* of the session that told all this */
 	/* private */
 	bool sorted;
-	bool with_size, with_limit, with_uses, extended;
+	bool with_size, with_limit, with_uses, with_modseq, extended;
 	size_t next_status;
 	size_t pending;
 	char *reference;

@@ -16,6 +16,15 @@ static bool is_told(const struct sync_state_side *side)
 	return side->uidvalidity && side->uidnext;
 }
 
+/* Nor has any flag changed, on a server that counts that (RFC 7162). Some say 1
+ * as long as nobody has asked. */
+static bool is_same_flags(
+    const struct sync_state_side *then, const struct sync_state_side *now)
+{
+	return then->highestmodseq > 1 &&
+	       then->highestmodseq == now->highestmodseq;
+}
+
 static bool is_same(
     const struct sync_state_side *then, const struct sync_state_side *now)
 {
@@ -34,14 +43,16 @@ static struct sync_state_side source_of(const struct sync_mailbox *m)
 {
 	return (struct sync_state_side){.uidvalidity = m->uidvalidity,
 	    .uidnext = m->uidnext,
-	    .messages = m->messages};
+	    .messages = m->messages,
+	    .highestmodseq = m->modseq};
 }
 
 static struct sync_state_side target_of(const struct sync_mailbox *m)
 {
 	return (struct sync_state_side){.uidvalidity = m->target_uidvalidity,
 	    .uidnext = m->target_uidnext,
-	    .messages = m->target_messages};
+	    .messages = m->target_messages,
+	    .highestmodseq = m->target_modseq};
 }
 
 /* Modes that compare more than what is there need all of both listings. */
@@ -72,7 +83,7 @@ static void find_pairs(struct sync_mailbox *m, struct sync_state *state,
 void sync_known_find(struct sync_plan *plan, struct sync_state *state,
     const struct job_options *options)
 {
-	bool may_skip = options->mode != JOB_MODE_DST;
+	bool mirror = options->mode == JOB_MODE_DST;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		struct sync_mailbox *m = &plan->mailboxes[i];
@@ -83,8 +94,11 @@ void sync_known_find(struct sync_plan *plan, struct sync_state *state,
 		    !sync_state_find(state, m->source, m->target, &box))
 			continue;
 		// what is marked \Deleted may have lost its mark
-		m->is_unchanged = may_skip && box.complete &&
-				  box.deleted == 0 &&
+		bool same_flags = mirror
+				      ? is_same_flags(&box.source, &source) &&
+					    is_same_flags(&box.target, &target)
+				      : box.deleted == 0;
+		m->is_unchanged = same_flags && box.complete &&
 				  is_same(&box.source, &source) &&
 				  is_same(&box.target, &target);
 		if (!m->is_unchanged)
@@ -169,6 +183,9 @@ static int store(
 	struct sync_state_side source = source_of(m);
 	source.uidnext = believed(source.uidnext, m->highest_uid);
 	target = left_behind(m, &t);
+	// what the target would tell after a change nobody has asked
+	if (!m->is_mirrored || t.copied > 0)
+		source.highestmodseq = target.highestmodseq = 0;
 	// of the last messages none may have said it, the pairs know
 	if (!target.uidvalidity &&
 	    sync_state_find(state, m->source, m->target, &box)) {

@@ -15,8 +15,9 @@ struct sync_mailbox;
 struct sync_plan;
 struct sync_state;
 
-/* Marks the mailboxes that need no look (sync_mailbox.is_unchanged). A mirror
- * looks at all of them: flags change without a trace in these numbers. */
+/* Marks the mailboxes that need no look (sync_mailbox.is_unchanged), and gives the
+ * others what their pairs are good for (sync_mailbox.recall). A mirror looks at
+ * all whose flags may have changed: only a HIGHESTMODSEQ of both sides tells. */
 void sync_known_find(struct sync_plan *plan, struct sync_state *state,
     const struct job_options *options);
 

@@ -23,6 +23,7 @@ struct sync_mailbox {
 	bool has_status, has_size;
 	uint32_t messages, uidnext, uidvalidity;
 	uint64_t bytes;
+	uint64_t modseq;   /* HIGHESTMODSEQ, asked for by a mirror; 0: none */
 	bool is_unchanged; /* on both sides since a complete pass: no look */
 	struct sync_recall_plan *recall; /* owned; NULL: no pairs to use */
 	/* target */
@@ -32,6 +33,7 @@ struct sync_mailbox {
 	bool is_cold;  /* the target holds nothing: no comparison */
 	uint32_t target_messages;
 	uint32_t target_uidnext, target_uidvalidity; /* 0: not told */
+	uint64_t target_modseq;
 	uint64_t append_limit; /* bytes of one message; UINT64_MAX: none told */
 	/* results; read by others only when the sides have ended */
 	uint32_t end_uidnext, end_uidvalidity; /* of the target, behind our last
@@ -39,6 +41,7 @@ struct sync_mailbox {
 	uint32_t highest_uid, target_highest_uid; /* that was seen; 0: none */
 	uint64_t bytes_asked; /* of the messages to be copied, when listed */
 	bool is_listed;
+	bool is_mirrored; /* a mirror found nothing to change there */
 	struct tally by_source, by_target;
 };
 

@@ -83,6 +83,7 @@ static void fill_target(struct sync_mailbox *m, const struct sync_box *box,
 	m->target_messages = found ? found->messages : 0;
 	m->target_uidnext = found ? found->uidnext : m->create ? 1 : 0;
 	m->target_uidvalidity = found ? found->uidvalidity : 0;
+	m->target_modseq = found ? found->modseq : 0;
 	m->append_limit = target->caps.append_limit;
 	if (found && found->has_append_limit &&
 	    found->append_limit < m->append_limit)
@@ -131,6 +132,7 @@ static void add_mailbox(struct sync_plan *plan, const struct sync_box *box,
 	    .uidnext = box->uidnext,
 	    .uidvalidity = box->uidvalidity,
 	    .bytes = box->bytes,
+	    .modseq = box->modseq,
 	};
 	plan->count++;
 	if (m->target) {

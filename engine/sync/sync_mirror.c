@@ -292,6 +292,13 @@ static void send(struct sync_target *dst, struct imap_cmd *cmd)
 	dst->mirror.pending++;
 }
 
+static bool is_conditional(
+    const struct sync_target *dst, const struct mirror_item *item)
+{
+	return item->box && item->box->modseq > 0 &&
+	       imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_CONDSTORE);
+}
+
 /* Sends commands for as many of the UIDs as one set holds; returns how many. */
 static size_t send_set(struct sync_target *dst, struct mirror_item *item,
     const uint32_t *uids, size_t count, const char *flags)
@@ -304,6 +311,10 @@ static size_t send_set(struct sync_target *dst, struct mirror_item *item,
 	    flags ? TARGET_OP_MIRROR_FLAGS : TARGET_OP_MIRROR_EXPUNGE, item,
 	    flags ? "UID STORE" : "UID EXPUNGE");
 	imap_cmd_text(cmd, " %s", set.data);
+	// what others change meanwhile is theirs (F123)
+	if (flags && flags[0] != '+' && is_conditional(dst, item))
+		imap_cmd_text(
+		    cmd, " (UNCHANGEDSINCE %" PRIu64 ")", item->box->modseq);
 	if (flags)
 		imap_cmd_text(cmd, " %s", flags);
 	send(dst, cmd);
@@ -611,25 +622,83 @@ static void on_surplus_done(
 		s->unsubscribe = false;
 }
 
+static void tell_modified(
+    struct sync_target *dst, const struct mirror_item *item)
+{
+	char name[200];
+
+	if (item->modified == 0)
+		return;
+	atomic_store(&dst->shared->changed, true);
+	sync_reporter_warn(dst->shared->reporter, "target", "mirror.modified",
+	    "mailbox '%s': somebody else changed the flags of %zu messages meanwhile: left as they are",
+	    shown(name_of(item), name, sizeof(name)), item->modified);
+}
+
 /* Counted once, by the last command that changes what is counted. */
 static void count_changes(struct sync_target *dst, struct mirror_item *item)
 {
 	struct tally *t = tally_of(dst, item);
 	const struct sync_orders *o = item->box ? item->box->orders : NULL;
 	bool plus = imap_caps_has(imap_conn_caps(dst->conn), IMAP_CAP_UIDPLUS);
+	size_t wanted = o ? o->flag_count : 0;
+	size_t flags = wanted > item->modified ? wanted - item->modified : 0;
 	char name[200];
 
+	tell_modified(dst, item);
 	if (item->is_refused)
 		return;
 	if (o)
-		t->extra[TALLY_FLAGS_CHANGED] += o->flag_count;
+		t->extra[TALLY_FLAGS_CHANGED] += flags;
 	size_t gone = !plus ? 0 : o ? o->gone_count : item->surplus->messages;
 	t->extra[TALLY_DELETED] += gone;
 	dst->progress++;
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "mailbox '%s': flags of %zu messages changed, %zu deleted that the source does not have",
-	    shown(name_of(item), name, sizeof(name)), o ? o->flag_count : 0,
-	    gone);
+	    shown(name_of(item), name, sizeof(name)), flags, gone);
+}
+
+/* Which of them the server left as they were: "[MODIFIED 7,9]". */
+static size_t count_modified(const struct imap_cmd *cmd)
+{
+	const char *args = imap_cmd_code_args(cmd);
+	struct imap_seqset_reader r;
+	uint32_t low = 0, high = 0;
+	size_t count = 0;
+
+	if (!imap_cmd_has_code(cmd, "MODIFIED"))
+		return 0;
+	imap_seqset_reader_init(&r, args, strlen(args));
+	while (imap_seqset_next(&r, &low, &high) == 1)
+		count += (size_t)(high - low) + 1;
+	return count > 0 ? count : 1;
+}
+
+/* A command that changes messages has ended. */
+static void on_changed(struct sync_target *dst, struct mirror_item *item,
+    const struct imap_cmd *cmd)
+{
+	bool is_flags = imap_cmd_op(cmd) == TARGET_OP_MIRROR_FLAGS;
+	size_t modified = is_flags ? count_modified(cmd) : 0;
+
+	item->modified += modified;
+	if (is_flags && imap_cmd_condition(cmd) == IMAP_CONDITION_BAD &&
+	    is_conditional(dst, item)) {
+		item->box->modseq = 0; // announced, but not working (F018)
+		item->is_again = true;
+	} else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK &&
+		   modified == 0 && !item->is_again) {
+		on_refused(dst, name_of(item), tally_of(dst, item), cmd);
+		item->is_refused = true;
+	}
+	if (dst->mirror.pending > 0)
+		return;
+	if (item->is_again) {
+		item->was_selected = item->is_again = false;
+		item->modified = 0;
+	} else {
+		count_changes(dst, item);
+	}
 }
 
 static int on_done(struct sync_target *dst, const struct imap_cmd *cmd)
@@ -651,12 +720,7 @@ static int on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 		break;
 	case TARGET_OP_MIRROR_FLAGS:
 	case TARGET_OP_MIRROR_EXPUNGE:
-		if (!is_ok)
-			on_refused(
-			    dst, name_of(item), tally_of(dst, item), cmd);
-		item->is_refused |= !is_ok;
-		if (dst->mirror.pending == 0)
-			count_changes(dst, item);
+		on_changed(dst, item, cmd);
 		break;
 	default:
 		on_surplus_done(dst, imap_cmd_context(cmd), cmd);
@@ -685,6 +749,9 @@ void sync_mirror_reset(struct sync_target *dst)
 		m->phase = MIRROR_LOOKING;
 		m->at = 0;
 	}
-	for (size_t i = 0; i < m->count; i++)
+	for (size_t i = 0; i < m->count; i++) {
 		m->items[i].was_selected = m->items[i].is_done;
+		m->items[i].is_again = false;
+		m->items[i].modified = 0;
+	}
 }

@@ -361,7 +361,8 @@ static void start_inventory(struct sync_source *src)
 	struct sync_inventory_scope scope = {.reference = o->source_prefix,
 	    .patterns = o->list,
 	    .count = o->lists,
-	    .with_size = true};
+	    .with_size = true,
+	    .with_modseq = src->shared->state && sync_compare_is_mirror(src)};
 
 	if (o->lists == 0 && o->mode == JOB_MODE_SRC_NEW) {
 		scope.patterns =

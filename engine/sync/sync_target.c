@@ -176,6 +176,7 @@ static bool start_scans(struct sync_target *dst)
 		sync_index_reset(&box->index);
 		dst->scans++;
 		dst->flags_asked = true;
+		box->modseq = 0;
 		imap_conn_send(dst->conn,
 		    sync_target_command(dst, TARGET_OP_SELECT, box, "SELECT"));
 		if (!sync_recall_target_start(dst, box))
@@ -230,6 +231,9 @@ void sync_target_on_select_data(struct sync_target *dst, struct target_box *box,
 		return;
 	if (imap_str_is(r->code, "UIDNOTSTICKY"))
 		box->recall.is_unsteady = true;
+	if (imap_str_is(r->code, "HIGHESTMODSEQ") && !box->modseq)
+		(void)text_parse_u64(
+		    r->code_args.s, r->code_args.len, UINT64_MAX, &box->modseq);
 	if (imap_str_is(r->code, "PERMANENTFLAGS")) {
 		keep_flags(dst, &box->flags, box->m->number, r->code_args);
 		if (!dst->flags.is_known)
@@ -505,7 +509,8 @@ static int on_ready(struct sync_target *dst)
 	}
 	dst->phase = TARGET_PHASE_INVENTORY;
 	const struct sync_inventory_scope scope = {
-	    .reference = dst->shared->job->options.target_prefix};
+	    .reference = dst->shared->job->options.target_prefix,
+	    .with_modseq = dst->shared->state && is_mirror(dst)};
 	sync_inventory_start(
 	    dst->inventory, dst->conn, TARGET_OP_INVENTORY, &scope);
 	return 0;

@@ -105,6 +105,7 @@ struct target_box {
 	const char *force_flag;     /* set and taken away for that */
 	uint32_t force_uid;         /* of the message that has it */
 	uint32_t uidvalidity;
+	uint64_t modseq; /* HIGHESTMODSEQ when it was listed; 0: not told */
 	uint32_t status_messages, status_uidnext; /* as last told */
 };
 
@@ -143,6 +144,8 @@ struct mirror_item {
 	struct sync_surplus *surplus; /* one that is to be emptied */
 	uint32_t uidvalidity;         /* when it was listed; 0: not told */
 	bool was_selected, was_moved, is_refused, is_done;
+	bool is_again;   /* once more, without UNCHANGEDSINCE */
+	size_t modified; /* flags that others changed meanwhile: left alone */
 };
 
 enum mirror_phase {

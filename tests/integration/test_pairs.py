@@ -450,3 +450,122 @@ class Odd(PairsCase):
         target.forget_commands()
         self.assertEqual(1, self.sync(source, target).tally()['copied'])
         self.assertEqual(self.held(source), self.held(target))
+
+
+class Mirror(PairsCase):
+    def steady(self, source, target):
+        """A mirror that has nothing to do any more."""
+        self.put(source, b'INBOX', *range(1, 11))
+        self.put(source, b'Work', *range(11, 21))
+        for _ in range(2):
+            self.sync(source, target, '--mode', 'syncDst')
+
+    def looked_at(self, server):
+        commands = server.commands()
+        server.forget_commands()
+        return sum(commands.get(n, 0) for n in ('SELECT', 'EXAMINE'))
+
+    def store(self, server, flags):
+        with account(server) as client:
+            client.command(b'SELECT INBOX')
+            client.command(b'STORE 3 FLAGS.SILENT (%s)' % flags)
+
+    def flags(self, server):
+        with account(server) as client:
+            return [sorted(set(m[b'FLAGS']) - {b'\\Recent'})
+                    for m in client.fetch(b'INBOX')]
+
+    def test_unchanged_flags_are_not_looked_at(self):
+        source, target = self.dovecot(rawlog=True), self.dovecot(rawlog=True)
+        self.steady(source, target)
+        for server in (source, target):
+            self.looked_at(server)
+        for _ in range(2):
+            ended = self.sync(source, target, '--mode', 'syncDst')
+            self.assertEqual(20, ended.tally()['present'])
+            self.assertEqual(0, self.looked_at(source))
+            self.assertEqual(0, self.looked_at(target))
+        for changed in (source, target):
+            self.store(changed, b'\\Flagged work')
+            for server in (source, target):
+                self.looked_at(server)
+            self.sync(source, target, '--mode', 'syncDst')
+            self.assertEqual(1, self.looked_at(source))
+            self.assertEqual(self.flags(source), self.flags(target))
+            self.store(source, b'')
+            for _ in range(2):
+                self.sync(source, target, '--mode', 'syncDst')
+            self.assertEqual(self.flags(source), self.flags(target))
+
+    def test_flags_between_others(self):
+        """Every change of a flag comes across, whichever server counts."""
+        for source, target in ((self.dovecot(), self.cyrus()),
+                               (self.cyrus(), self.dovecot())):
+            with self.subTest(source.__class__.__name__):
+                self.change_flags(source, target)
+
+    def change_flags(self, source, target):
+        state = source.__class__.__name__ + '.db'
+        self.put(source, b'INBOX', *range(1, 11))
+        self.sync(source, target, '--mode', 'syncDst', state=state)
+        for flags in (b'', b'\\Seen', b'\\Seen', b'\\Flagged', b'', b''):
+            for changed in (source, target):
+                self.store(changed, flags)
+                self.sync(source, target, '--mode', 'syncDst', state=state)
+                self.assertEqual(self.flags(source), self.flags(target))
+
+    def test_what_only_another_mode_has_seen_is_looked_at(self):
+        source, target = self.dovecot(), self.dovecot()
+        self.steady(source, target)
+        self.store(source, b'\\Flagged')
+        self.sync(source, target)
+        self.sync(source, target, '--mode', 'syncDst')
+        self.assertEqual(self.flags(source), self.flags(target))
+
+    def test_f123_a_flag_that_is_changed_meanwhile(self):
+        class Counting(Session):
+            refuses = False
+
+            def _open(self, name, read_only):
+                self.io.send(b'* OK [HIGHESTMODSEQ 7] highest\r\n')
+                return super()._open(name, read_only)
+
+            def do_uid_store(self, numbers, *rest):
+                if not isinstance(rest[0], list):
+                    return super().do_uid_store(numbers, *rest)
+                if self.refuses:
+                    raise Refused(b'BAD what is that')
+                assert rest[0] == [b'UNCHANGEDSINCE', b'7'], rest
+                left = [m for _, m in self._chosen(numbers, True)
+                        if m.uid != 2]
+                if left:
+                    super().do_uid_store(b','.join(
+                        b'%d' % m.uid for m in left), *rest[1:])
+                return b'[MODIFIED 2] some changed'
+
+        class Announcing(Counting):
+            refuses = True
+
+        for kind in (Counting, Announcing):
+            with self.subTest(kind.__name__):
+                source = MiniServer()
+                target = MiniServer(capability=('CONDSTORE', 'UIDPLUS'),
+                                    session=kind)
+                for server in (source, target):
+                    self.addCleanup(server.stop)
+                    for n in range(1, 4):
+                        server.box('INBOX').add(message(n), (), date(n))
+                for m in source.box('INBOX').messages:
+                    m.flags = (b'\\Seen',)
+                target.box('INBOX').messages[1].flags = (b'\\Answered',)
+                ended = self.sync(source, target, '--mode', 'syncDst',
+                                  state=None, code=None)
+                flags = [m.flags for m in target.box('INBOX').messages]
+                mine = (b'\\Answered',) if kind is Counting else (b'\\Seen',)
+                self.assertEqual([(b'\\Seen',), mine, (b'\\Seen',)], flags,
+                                 ended.log)
+                self.assertEqual(kind is Counting,
+                                 'left as they are' in ended.log)
+                self.assertEqual(2 if kind is Counting else 0, ended.code)
+                self.assertIn('flags changed %d' % (
+                    2 if kind is Counting else 3), ended.log)

@@ -15,6 +15,7 @@ from scripted_server import Fault, MiniServer, Refused, Session
 
 ROUNDS = 20
 MANY = 150  # more than are listed as a whole
+LONG = 100000  # messages from this number on are long ones
 
 
 def setUpModule():
@@ -25,7 +26,8 @@ def message(number):
     return (b'From: a@example.org\r\nSubject: number %d\r\n'
             b'Date: 02 Mar 2026 10:00:00 +0000\r\n'
             b'Message-ID: <%d@example.org>\r\n\r\n%s\r\n'
-            % (number, number, b'x' * (number * 37 % 900)))
+            % (number, number, b'x' * (number * 37 % 900) +
+               (b'\r\n' + b'y' * 70) * (100 if number >= LONG else 0)))
 
 
 def date(number):
@@ -109,6 +111,9 @@ class Rounds(PairsCase):
     boxes = (b'INBOX', b'Work', b'Small')
     options = ()
     seed = 1
+    many = (MANY, MANY, 20)  # at first, a mailbox
+    added = (1, 8)           # later, at least and below
+    count, first = ROUNDS, 1
 
     def change(self, r):
         name = r.choice(self.boxes)
@@ -124,7 +129,7 @@ class Rounds(PairsCase):
         some = [r.choice(there) for _ in range(r.randrange(1, 6))] \
             if there else []
         if kind == 'add':
-            count = r.randrange(1, 8)
+            count = r.randrange(*self.added)
             self.put(self.source, name, *range(self.next, self.next + count))
             self.next += count
         elif kind == 'again':
@@ -172,18 +177,19 @@ class Rounds(PairsCase):
 
     def rounds(self, source, with_state, without):
         self.source, self.targets = source, (with_state, without)
-        self.next = 1
+        self.next = self.first
         r = random.Random(self.seed)
-        for name, count in zip(self.boxes, (MANY, MANY, 20)):
+        for name, count in zip(self.boxes, self.many):
             self.put(source, name, *range(self.next, self.next + count))
             self.next += count
-        self.doubts = []
-        for number in range(ROUNDS):
+        self.doubts, self.logs = [], []
+        for number in range(self.count):
             one = self.sync(source, with_state, *self.options)
             two = self.sync(source, without, *self.options, state=None)
             self.assertEqual(
                 self.contents(without), self.contents(with_state),
                 'round %d, seed %d\n%s' % (number, self.seed, one.log[-6000:]))
+            self.logs.append(one.log)
             self.doubts += re.findall('are not used: (.*)', one.log)
             one, two = self.assert_balanced(one), self.assert_balanced(two)
             # a mailbox that nobody opens counts its marked ones as present
@@ -214,6 +220,15 @@ class Rounds(PairsCase):
     def test_mirror(self):
         self.seed, self.options = 5, ('--mode', 'syncDst', '--force')
         self.rounds(self.dovecot(), self.dovecot(), self.dovecot())
+
+    def test_several_connections(self):
+        """What one tells is between what the others tell."""
+        self.seed, self.options = 7, ('--connections', 4)
+        self.many, self.added = (900, 300, 20), (20, 400)
+        self.count, self.first = 10, LONG
+        self.rounds(self.dovecot(), self.dovecot(), self.dovecot())
+        used = set(re.findall(r'target(?:#\d)? +logged in', self.logs[0]))
+        self.assertGreater(len(used), 1)
 
     def test_new(self):
         self.seed = 6

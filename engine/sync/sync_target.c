@@ -591,6 +591,7 @@ static bool take_plan(struct sync_target *dst)
 static void end(struct sync_target *dst)
 {
 	dst->phase = TARGET_PHASE_ENDED;
+	sync_doubt_reset(dst); // others wait for the end of a search
 	if (dst->has_error) {
 		imap_conn_close(dst->conn);
 		sync_append_reset(dst);

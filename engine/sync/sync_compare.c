@@ -37,6 +37,8 @@ void sync_compare_object(
 	    box->m->source, strlen(box->m->source), shown, sizeof(shown));
 	(void)snprintf(src->objection, sizeof(src->objection),
 	    "mailbox '%s' of the source: %s", shown, why);
+	if (src->shared->pool)
+		sync_pool_object(src->shared->pool, src->objection);
 }
 
 /* A server that lists less than it counts hides mail: say so. */
@@ -194,6 +196,8 @@ void sync_compare_allow_deleting(struct sync_source *src)
 {
 	uint64_t seen = 0;
 
+	if (src->shared->pool)
+		sync_pool_objection(src->shared->pool, src->objection);
 	for (size_t i = 0; i < src->plan->count; i++)
 		seen += src->plan->mailboxes[i].by_source.source;
 	if (!src->objection[0] && seen == 0 && src->plan->target_messages > 0 &&

@@ -27,6 +27,7 @@ struct sync_pool {
 	size_t parts, delayed;
 	uint64_t cost;
 	bool is_closed, keeps_whole;
+	char objection[SYNC_POOL_WHY_BYTES];
 };
 
 struct sync_pool *sync_pool_new(unsigned lanes)
@@ -318,6 +319,22 @@ bool sync_pool_is_over(struct sync_pool *pool, unsigned lane)
 		is_over = lane != 0 && p->is_leaders;
 	leave(pool);
 	return is_over;
+}
+
+void sync_pool_object(
+    struct sync_pool *pool, const char why[SYNC_POOL_WHY_BYTES])
+{
+	enter(pool);
+	if (!pool->objection[0])
+		memcpy(pool->objection, why, SYNC_POOL_WHY_BYTES);
+	leave(pool);
+}
+
+void sync_pool_objection(struct sync_pool *pool, char out[SYNC_POOL_WHY_BYTES])
+{
+	enter(pool);
+	memcpy(out, pool->objection, SYNC_POOL_WHY_BYTES);
+	leave(pool);
 }
 
 bool sync_pool_has_sought(struct sync_pool *pool)

@@ -23,7 +23,8 @@ enum {
 	/* What a message costs beside its bytes, and what the smallest slice of
 	 * a mailbox costs: one that costs less is never divided. */
 	SYNC_POOL_MESSAGE_COST = 4096,
-	SYNC_POOL_SLICE_COST = 4 * 1024 * 1024
+	SYNC_POOL_SLICE_COST = 4 * 1024 * 1024,
+	SYNC_POOL_WHY_BYTES = 200
 };
 
 enum todo_state {
@@ -107,6 +108,11 @@ void sync_pool_lane_ended(struct sync_pool *pool);
 /* Will this lane never find anything here again? For the leader that is so only
  * when all others have ended. */
 bool sync_pool_is_over(struct sync_pool *pool, unsigned lane);
+
+/* Why a mirror deletes nothing: the first reason that any lane found, or "". */
+void sync_pool_object(
+    struct sync_pool *pool, const char why[SYNC_POOL_WHY_BYTES]);
+void sync_pool_objection(struct sync_pool *pool, char out[SYNC_POOL_WHY_BYTES]);
 
 /* After the end: is a message left that is in doubt? */
 bool sync_pool_has_sought(struct sync_pool *pool);

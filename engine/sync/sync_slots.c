@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/contract/job.h"
 #include "engine/sync/sync_ledger.h"
@@ -180,7 +181,8 @@ bool sync_slots_are_over(const struct sync_source *src)
 
 /* ----------------------------------------------------------- giving back */
 
-/* What of a slot is not fetched: NULL when there is nothing. */
+/* What of a slot is not fetched: NULL when there is nothing. The slot keeps its
+ * list, to which batches under way may refer. */
 static struct sync_part *rest_of(struct source_box *box)
 {
 	struct sync_part *part = sync_part_new(box->m->number);
@@ -195,14 +197,13 @@ static struct sync_part *rest_of(struct source_box *box)
 		box->taken = NULL;
 		return part;
 	}
+	part->todo = mem_calloc(box->todo_count, sizeof(*part->todo));
 	for (size_t i = 0; i < box->todo_count; i++) {
 		if (box->todo[i].state == TODO_DONE)
 			continue;
-		box->todo[part->count] = box->todo[i];
-		box->todo[part->count++].state = TODO_OPEN;
+		part->todo[part->count] = box->todo[i];
+		part->todo[part->count++].state = TODO_OPEN;
 	}
-	part->todo = box->todo;
-	box->todo = NULL;
 	if (part->count > 0)
 		return part;
 	sync_part_free(part);
@@ -225,6 +226,35 @@ size_t sync_source_give_back(struct sync_source *src)
 		}
 	}
 	return parts;
+}
+
+void sync_slots_leave(
+    struct sync_source *src, struct source_box *box, const char *words)
+{
+	struct sync_part *part = rest_of(box);
+
+	log_write(src->shared->log, LOG_LEVEL_WARNING, "engine",
+	    "connection %u leaves mailbox %zu to the first one: %s",
+	    src->shared->lane + 1, box->m->number, words);
+	if (!part)
+		return;
+	part->is_leaders = true;
+	sync_pool_put(src->shared->pool, part, box->m->messages, box->m->bytes);
+}
+
+void sync_slots_fail(struct sync_source *src, struct source_box *box,
+    enum source_failure failure, const char *words)
+{
+	const struct sync_mailbox *m = box->m;
+
+	if (src->selected && src->selected->m == m)
+		src->selected = NULL;
+	sync_source_fail(src, box, failure, "EXAMINE", words);
+	for (size_t i = 0; src->slots && i < SYNC_SLOTS; i++)
+		if (src->slots[i].m == m &&
+		    src->slots[i].state == SOURCE_BOX_READY)
+			sync_source_fail(
+			    src, &src->slots[i], failure, "EXAMINE", words);
 }
 
 void sync_slots_release(struct sync_source *src)

@@ -27,6 +27,7 @@ enum {
 	SCAN_ENTRIES_MAX = 20000, /* listed ahead; one mailbox always goes */
 	COMMANDS_MAX = 128,       /* under way at once */
 	TRIES_MAX = 3,            /* of a mailbox that is refused for now */
+	LOOK_AGAIN_MS = 250,      /* for a part of the pool */
 	EVENTS_A_STEP = 256
 };
 
@@ -150,6 +151,19 @@ static void try_ready(struct sync_source *src, struct source_box *box)
 	sync_compare_make_todo(src, box);
 }
 
+/* Its commands under way still refer to it; their answers do not count. */
+static void close_failed(struct sync_source *src, struct source_box *box)
+{
+	if (box->state == SOURCE_BOX_SCANNING ||
+	    box->state == SOURCE_BOX_SCANNED)
+		src->scan_entries -= sync_source_expected(box);
+	for (size_t i = 0; i < box->todo_count; i++)
+		box->todo[i].state = TODO_DONE;
+	box->todo_open = 0;
+	box->todo_next = box->todo_count;
+	count_done(src, box);
+}
+
 void sync_source_fail(struct sync_source *src, struct source_box *box,
     enum source_failure failure, const char *step, const char *words)
 {
@@ -161,6 +175,13 @@ void sync_source_fail(struct sync_source *src, struct source_box *box,
 	box->is_failed = true;
 	if (failure != SOURCE_FAILURE_TARGET && !box->m->refusal)
 		sync_compare_object(src, box, "it could not be read");
+	if (failure == SOURCE_FAILURE_GONE)
+		atomic_store(&src->shared->changed, true);
+	if (failure != SOURCE_FAILURE_TARGET && src->shared->lane > 0) {
+		sync_slots_leave(src, box, words);
+		close_failed(src, box);
+		return;
+	}
 	if (box->state == SOURCE_BOX_READY) {
 		open = box->todo_open;
 	} else {
@@ -171,12 +192,8 @@ void sync_source_fail(struct sync_source *src, struct source_box *box,
 			open = 0;
 		t->source += open;
 	}
-	if (box->state == SOURCE_BOX_SCANNING ||
-	    box->state == SOURCE_BOX_SCANNED)
-		src->scan_entries -= sync_source_expected(box);
 	if (failure == SOURCE_FAILURE_GONE) {
 		t->vanished += open;
-		atomic_store(&src->shared->changed, true);
 		sync_reporter_warn(src->shared->reporter, "source",
 		    "source.mailbox_gone",
 		    "mailbox %zu went away meanwhile: %s", box->m->number,
@@ -195,12 +212,7 @@ void sync_source_fail(struct sync_source *src, struct source_box *box,
 		t->extra[TALLY_MAILBOXES_FAILED]++;
 		sync_reporter_refused(src->shared->reporter, &refusal);
 	}
-	// its commands under way still refer to it; their answers do not count
-	for (size_t i = 0; i < box->todo_count; i++)
-		box->todo[i].state = TODO_DONE;
-	box->todo_open = 0;
-	box->todo_next = box->todo_count;
-	count_done(src, box);
+	close_failed(src, box);
 }
 
 /* ------------------------------------------------------------ events */
@@ -226,7 +238,8 @@ static void on_examine_data(
 	uint32_t known =
 	    box->uidvalidity ? box->uidvalidity : box->m->uidvalidity;
 	*moved_out = known != 0 && known != (uint32_t)n;
-	box->uidvalidity = (uint32_t)n;
+	if (!*moved_out)
+		box->uidvalidity = (uint32_t)n; // else of another mailbox
 }
 
 static void ask_prefixes(struct sync_source *src, struct source_box *box)
@@ -291,8 +304,7 @@ static int on_box_untagged(struct sync_source *src, struct source_box *box,
 	if (op == SOURCE_OP_EXAMINE) {
 		on_examine_data(box, r, &moved);
 		if (moved)
-			sync_source_fail(src, box, SOURCE_FAILURE_GONE,
-			    "EXAMINE",
+			sync_slots_fail(src, box, SOURCE_FAILURE_GONE,
 			    "it was made anew meanwhile (UIDVALIDITY changed)");
 		return 0;
 	}
@@ -329,11 +341,11 @@ static int on_box_event(struct sync_source *src, const struct imap_event *event,
 	if (op != SOURCE_OP_EXAMINE)
 		on_scan_done(src, box, cmd);
 	else if (imap_cmd_condition(cmd) != IMAP_CONDITION_OK)
-		sync_source_fail(src, box,
+		sync_slots_fail(src, box,
 		    imap_cmd_has_code(cmd, "NONEXISTENT")
 			? SOURCE_FAILURE_GONE
 			: SOURCE_FAILURE_REFUSED,
-		    "EXAMINE", imap_cmd_reply(cmd));
+		    imap_cmd_reply(cmd));
 	return 0;
 }
 
@@ -789,8 +801,11 @@ void sync_source_poll(
 	imap_conn_poll(src->conn, !src->in.is_waiting, out, deadline_ms);
 	if (src->shared->pool) {
 		int64_t part = sync_pool_deadline_ms(src->shared->pool);
-		// one that could be taken before waits for room, not for time
-		if (part < *deadline_ms && part > clock_ms())
+		int64_t soon = clock_ms() + LOOK_AGAIN_MS;
+		// whose time has come waits for room, or came just now
+		if (part <= clock_ms())
+			part = soon;
+		if (part < *deadline_ms)
 			*deadline_ms = part;
 	}
 }

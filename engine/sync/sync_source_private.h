@@ -148,10 +148,11 @@ struct sync_source {
 	const struct sync_mailbox *poison_box;
 	uint32_t poison_uid;
 	unsigned poison_deaths;
-	bool has_lost;       /* the session, just now */
-	bool has_set_aside;  /* one such; nothing has come since */
-	bool is_hopeless;    /* no further session */
-	char objection[200]; /* why a mirror deletes nothing; "" when it may */
+	bool has_lost;      /* the session, just now */
+	bool has_set_aside; /* one such; nothing has come since */
+	bool is_hopeless;   /* no further session */
+	/* why a mirror deletes nothing; "" when it may */
+	char objection[SYNC_POOL_WHY_BYTES];
 	struct fetch_batch *batches;
 	bool is_careful; /* after a lost session: one message at a time until
 			    one has come */
@@ -298,6 +299,16 @@ bool sync_slots_take(struct sync_source *src);
 /* A slot with something to ask for, or NULL. */
 struct source_box *sync_slots_fetchable(const struct sync_source *src);
 
+/* The session cannot read the mailbox, or finds another one in its place: so it
+ * is with all parts of it, which share one EXAMINE. */
+void sync_slots_fail(struct sync_source *src, struct source_box *box,
+    enum source_failure failure, const char *words);
+
+/* A further lane: what it cannot read of a part the leader shall try, who can
+ * tell whether that is so for all. */
+void sync_slots_leave(
+    struct sync_source *src, struct source_box *box, const char *words);
+
 /* Nothing under way in any, and nothing will come any more? */
 bool sync_slots_are_over(const struct sync_source *src);
 
@@ -307,8 +318,8 @@ void sync_slots_release(struct sync_source *src);
 
 bool sync_compare_is_mirror(const struct sync_source *src);
 
-/* A mirror cannot be sure of all of the source: it deletes nothing. The first
- * reason is kept. */
+/* A mirror cannot be sure of all of the source: it deletes nothing, whichever
+ * lane found that out. The first reason is kept. */
 void sync_compare_object(
     struct sync_source *src, const struct source_box *box, const char *why);
 

@@ -8,7 +8,9 @@ import unittest
 import convoy
 from scripted_server import Hangup, MiniServer, Refused, Session
 from test_connections import (
-    CAPABILITY, DATE, ConnectionsCase, message)
+    CAPABILITY, DATE, ConnectionsCase, account, keys, lanes, message)
+
+CHANGED = 2
 
 
 def setUpModule():
@@ -80,6 +82,70 @@ class Search(HostileCase):
         self.assertIn('is done without', ended.log)
         self.assertEqual(600, self.assert_balanced(ended)['copied'])
         self.assertEqual(source.contents(), target.contents())
+
+
+class Anew(HostileCase):
+    """One connection finds a mailbox made anew, or not at all (F188)."""
+
+    def source_that_changes(self):
+        class Source(Numbered):
+            """The second connection breaks; then INBOX is another one."""
+
+            def do_uid_fetch(self, *arguments):
+                if self.number == 2:
+                    raise Hangup
+                return super().do_uid_fetch(*arguments)
+
+            def need(self, name):
+                box = super().need(name)
+                return self.server.other if self.number > 2 else box
+
+        server = self.mini(Source)
+        self.fill_inbox(server, 800)
+        server.other = type(server.box('INBOX'))(b'INBOX', 77)
+        for _ in range(800):
+            server.other.add(message(9999, 30000), date=DATE)
+        return server
+
+    def test_no_part_of_it_is_taken_for_the_old_one(self):
+        source, target = self.source_that_changes(), self.server()
+        ended = self.copy(source, target, connections=2, code=CHANGED)
+        self.assertEqual(800, self.assert_balanced(ended)['copied'])
+        self.assertEqual(list(range(800)), sorted(keys(target, 'INBOX')))
+
+    def test_one_that_cannot_be_opened_again(self):
+        """What was open before is not taken for it."""
+        class Source(Numbered):
+            def do_uid_fetch(self, *arguments):
+                inbox = self.server.boxes[b'INBOX']
+                if self.number == 2 and self.selected is inbox:
+                    raise Hangup
+                return super().do_uid_fetch(*arguments)
+
+            def _open(self, name, read_only):
+                if self.number > 2 and name.upper() == b'INBOX':
+                    self.selected = self.server.boxes[b'other']
+                    raise Refused(b'NO not now, the other one stays open')
+                return super()._open(name, read_only)
+
+        source, target = self.mini(Source), self.server()
+        self.fill_inbox(source, 800)
+        for n in range(1000):
+            source.box('other').add(message(100000 + n, 300), date=DATE)
+        ended = self.copy(source, target, connections=2)
+        self.assertEqual(1800, self.assert_balanced(ended)['copied'])
+        self.assertEqual(list(range(800)), sorted(keys(target, 'INBOX')))
+        self.assertEqual(1000, len(keys(target, 'other')))
+
+    def test_a_mirror_deletes_nothing_then(self):
+        source, target = self.source_that_changes(), self.server()
+        with account(target) as client:
+            client.append('INBOX', message(7777777))
+        ended = self.copy(source, target, '--mode', 'syncDst', connections=2,
+                          code=None)
+        self.assert_balanced(ended)
+        self.assertEqual(2, lanes(ended))
+        self.assertIn(7777777, keys(target, 'INBOX'))
 
 
 if __name__ == '__main__':

@@ -140,6 +140,7 @@ static void put_flags(struct sync_target *dst, struct imap_cmd *cmd,
 			keywords += *p != '\\';
 		} else if (!m->flags_counted) {
 			m->mailbox->by_target.extra[TALLY_FLAGS_DROPPED]++;
+			m->flags_not_kept++;
 		}
 		p += len;
 		p += *p == ' ';

@@ -124,6 +124,7 @@ static void uncount(const struct sync_message *m)
 	extra[TALLY_FLAGS_DROPPED] -= m->flags_dropped;
 	extra[TALLY_LINE_ENDS_ADDED] -= m->line_end_added;
 	extra[TALLY_LONG_LINES] -= m->long_lines;
+	m->mailbox->by_target.extra[TALLY_FLAGS_DROPPED] -= m->flags_not_kept;
 }
 
 static struct sync_part *part_of(const struct sync_message *m)
@@ -147,6 +148,7 @@ void sync_lane_give(
 	struct sync_part *part = part_of(m);
 
 	part->is_leaders = is_leaders;
+	uncount(m);
 	sync_pool_put(dst->shared->pool, part, 1, m->bytes);
 	sync_queue_release(dst->shared->queue, m);
 }

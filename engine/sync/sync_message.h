@@ -47,6 +47,7 @@ struct sync_message {
 	unsigned rungs, rungs_tried; /* of sync_ladder, a bit each */
 	char *first_words;           /* of its first refusal; NULL */
 	bool flags_counted;          /* those the target does not keep */
+	unsigned flags_not_kept;     /* how many these are */
 	unsigned keywords_sent;      /* with the last APPEND that had any */
 	unsigned generation;         /* of the mailbox when it was sent */
 	bool was_sought;             /* among what somebody else appended */

@@ -148,5 +148,26 @@ class Anew(HostileCase):
         self.assertIn(7777777, keys(target, 'INBOX'))
 
 
+class Counted(HostileCase):
+    def test_what_is_fetched_again_is_counted_once(self):
+        """F106: what a further connection leaves to the first one."""
+        class Target(Numbered):
+            refused = 0
+
+            def do_append(self, arguments, literals):
+                if self.number == 2 and self.refused < 5:
+                    self.refused += 1
+                    raise Refused(b'NO [TRYCREATE] where is it')
+                return super().do_append(arguments, literals)
+
+        source, target = self.mini(Session), self.mini(Target, keywords=b'')
+        for n in range(600):
+            source.box('INBOX').add(message(n, 30000)[:-2], (b'odd',),
+                                    date=DATE)
+        ended = self.copy(source, target, '--storeMax', 1, connections=2)
+        self.assertEqual(600, self.assert_balanced(ended)['copied'])
+        self.assertIn('line ends added 600, flags dropped 600', ended.log)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -5,6 +5,7 @@ anything on either side."""
 import glob
 import json
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -184,6 +185,21 @@ class Probe(Look):
                 MiniServer() as target:
             sides, _ = self.look(source, target, '--timeout', 1, code=75)
             self.assertEqual('net.timeout', sides['source']['reason'])
+
+    def test_stopped_while_a_server_never_stops_talking(self):
+        class Noisy(Session):
+            def do_list(self, reference, pattern):
+                while not self.io.stopping.is_set():
+                    self.io.send(b'* OK still looking\r\n' * 4000)
+
+        with MiniServer(session=Noisy) as source, MiniServer() as target:
+            process = self.start(
+                *PLAIN, '--probe', '127.0.0.1:%d' % source.port, 'anna',
+                'pass', '127.0.0.1:%d' % target.port, 'anna', 'pass')
+            convoy.wait_until(lambda: source.count('LIST') > 0, 'a LIST')
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=10)
+            self.assertEqual(4, process.returncode)
 
     def test_hostile_answers(self):
         """F054 F057 F059: odd namespaces, quotas and names spoil nothing."""

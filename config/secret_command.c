@@ -55,8 +55,9 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	       posix_spawnattr_setsigmask(attributes, &none);
 }
 
-/* 0 or an errno. All other descriptors are close-on-exec. */
-static int spawn_it(pid_t *pid_out, char **argv, int out_fd, int err_fd)
+/* 0 or an errno. What we have inherited ourselves may stay open in an exec. */
+static int spawn_it(
+    pid_t *pid_out, char *const *argv, char *const *env, int out_fd, int err_fd)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -73,17 +74,25 @@ static int spawn_it(pid_t *pid_out, char **argv, int out_fd, int err_fd)
 		 &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
 	     posix_spawn_file_actions_adddup2(&files, out_fd, 1) ||
 	     posix_spawn_file_actions_adddup2(&files, err_fd, STDERR_FILENO) ||
+	     posix_spawn_file_actions_addclosefrom_np(
+		 &files, STDERR_FILENO + 1) ||
 	     set_attributes(&attributes);
-	rc = rc ? ENOMEM
-		: posix_spawnp(
-		      pid_out, argv[0], &files, &attributes, argv, environ);
+	rc =
+	    rc ? ENOMEM
+	       : posix_spawnp(pid_out, argv[0], &files, &attributes, argv, env);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&files);
 	return rc;
 }
 
+/* Short of descriptors, processes or memory: not the command's fault. */
+static bool is_shortage(int why)
+{
+	return why == EMFILE || why == ENFILE || why == EAGAIN || why == ENOMEM;
+}
+
 int secret_command_start(struct secret_command *c,
-    const struct plan_secret *source, struct error *err)
+    const struct plan_secret *source, char *const *env, struct error *err)
 {
 	int out[2] = {-1, -1}, errors[2] = {-1, -1};
 
@@ -98,7 +107,8 @@ int secret_command_start(struct secret_command *c,
 		    err, ERROR_OS, "local.memory", "out of memory");
 	int why = make_pipes(out, errors) < 0
 		      ? errno
-		      : spawn_it(&c->pid, source->argv, out[1], errors[1]);
+		      : spawn_it(&c->pid, source->argv, env ? env : environ,
+			    out[1], errors[1]);
 	fd_close(&out[1]);
 	fd_close(&errors[1]);
 	c->out_fd = out[0];
@@ -108,8 +118,11 @@ int secret_command_start(struct secret_command *c,
 	c->pid = 0;
 	secret_command_release(c);
 	errno = why;
-	return error_set_errno(err, ERROR_CONFIG, "config.secret",
+	(void)error_set_errno(err, is_shortage(why) ? ERROR_OS : ERROR_CONFIG,
+	    is_shortage(why) ? "local.processes" : "config.secret",
 	    "cannot run the command '%s'", source->argv[0]);
+	err->retry = is_shortage(why) ? ERROR_RETRY_LATER : ERROR_RETRY_NEVER;
+	return -1;
 }
 
 /* ---- reading ---- */
@@ -167,16 +180,12 @@ void secret_command_feed(struct secret_command *c)
 
 void secret_command_reaped(struct secret_command *c, int status)
 {
-	pid_t group = c->pid;
-
 	c->status = status;
 	c->pid = 0;
 	secret_command_feed(c);
-	// somebody it left behind may hold the pipes for ever
+	// somebody who left the group may hold the pipes for ever
 	fd_close(&c->out_fd);
 	fd_close(&c->err_fd);
-	if (group > 0)
-		(void)kill(-group, SIGKILL);
 }
 
 void secret_command_stop(struct secret_command *c, bool is_late)
@@ -284,13 +293,29 @@ void secret_command_release(struct secret_command *c)
 	explicit_bzero(c->tail, sizeof(c->tail));
 }
 
+/* Looks first: the group is killed while its number is surely its own. */
+static void reap(struct secret_command *c)
+{
+	siginfo_t info = {0};
+	int status = 0;
+
+	if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) <
+		0 &&
+	    errno != EINTR)
+		secret_command_reaped(c, 0); // somebody else has reaped it
+	if (info.si_pid != c->pid || c->pid == 0)
+		return;
+	(void)kill(-c->pid, SIGKILL);
+	(void)waitpid(c->pid, &status, 0);
+	secret_command_reaped(c, status);
+}
+
 int secret_command_run(
     const struct plan_secret *source, struct secret *out, struct error *err)
 {
 	struct secret_command c;
-	int status = 0;
 
-	if (secret_command_start(&c, source, err) < 0)
+	if (secret_command_start(&c, source, NULL, err) < 0)
 		return -1;
 	while (!secret_command_is_done(&c)) {
 		struct pollfd fds[] = {
@@ -298,10 +323,8 @@ int secret_command_run(
 		// the pipes may close long before the end, and long after it
 		(void)poll(fds, ARRAY_LEN(fds), REAP_EVERY_MS);
 		secret_command_feed(&c);
-		pid_t pid = waitpid(c.pid, &status, WNOHANG);
-		if (pid == c.pid || (pid < 0 && errno != EINTR))
-			secret_command_reaped(&c, status);
-		else if (clock_ms() >= c.deadline_ms)
+		reap(&c);
+		if (clock_ms() >= c.deadline_ms)
 			secret_command_stop(&c, true);
 	}
 	return secret_command_finish(&c, out, err);

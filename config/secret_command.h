@@ -7,7 +7,8 @@
  * A caller with a loop: start; poll `out_fd` and `err_fd` for reading (-1:
  * closed) until `deadline_ms` (engine/base/clock.h); feed when one of them is
  * readable; hand the wait status of `pid` to reaped, from whoever reaps; stop
- * when the deadline is past. As soon as is_done, finish.
+ * when the deadline is past. As soon as is_done, finish.  Whoever reaps kills
+ * the group first, while the zombie still keeps its number.
  */
 #ifndef CONFIG_SECRET_COMMAND_H
 #define CONFIG_SECRET_COMMAND_H
@@ -30,26 +31,32 @@ struct secret_command {
 	pid_t pid; /* leads its group; 0: reaped, or not started */
 	int out_fd, err_fd;
 	int64_t deadline_ms;
+	bool is_stopped;
 	/* private */
 	const struct plan_secret *source;
 	char *out; /* SECRET_COMMAND_MAX_BYTES + 1 */
 	size_t out_len;
 	char tail[SECRET_COMMAND_TAIL_BYTES + 1];
 	size_t tail_len;
-	bool is_too_long, is_late, is_stopped;
+	bool is_too_long, is_late;
 	int status; /* as waitpid gives it */
 };
 
-/* ERROR_CONFIG or ERROR_OS when it cannot be started; then nothing is left to
- * release. `source` is a COMMAND and outlives the command. */
+/*
+ * `env`: its environment, NULL: ours. It gets standard signals and descriptors
+ * 0 to 2, no others. `source` is a COMMAND and outlives the command. When it
+ * cannot be started nothing is left to release: ERROR_CONFIG, or ERROR_OS with
+ * err->retry when the system is only short of something.
+ */
 int secret_command_start(struct secret_command *c,
-    const struct plan_secret *source, struct error *err)
+    const struct plan_secret *source, char *const *env, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Takes what is there. */
 void secret_command_feed(struct secret_command *c);
 
-/* The process has ended; what it had written is taken. */
+/* The process has ended, and its group with it; what they had written is
+ * taken. */
 void secret_command_reaped(struct secret_command *c, int status);
 
 /* Kills the group; `is_late`: because the deadline is past. */

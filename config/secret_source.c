@@ -98,6 +98,13 @@ static int read_any(const struct plan_secret *source, struct secret *out,
 	    err, ERROR_INTERNAL, "internal", "unknown kind of secret");
 }
 
+static int add_place(const struct plan_secret *source, struct error *err)
+{
+	return error_prefix(err, "%s:%u:%u",
+	    source->place.file ? source->place.file : "plan",
+	    source->place.line, source->place.column);
+}
+
 int secret_source_read(
     const struct plan_secret *source, struct secret *out, struct error *err)
 {
@@ -105,9 +112,24 @@ int secret_source_read(
 
 	if (read_any(source, out, &exposed, err) == 0)
 		return 0;
-	return error_prefix(err, "%s:%u:%u",
-	    source->place.file ? source->place.file : "plan",
-	    source->place.line, source->place.column);
+	return add_place(source, err);
+}
+
+int secret_source_start(const struct plan_secret *source,
+    struct secret_command *c, char *const *env, struct error *err)
+{
+	if (secret_command_start(c, source, env, err) == 0)
+		return 0;
+	return add_place(source, err);
+}
+
+int secret_source_finish(const struct plan_secret *source,
+    struct secret_command *c, struct secret *out, struct error *err)
+{
+	if (secret_command_finish(c, out, err) == 0 &&
+	    check_bytes(out, err) == 0)
+		return 0;
+	return add_place(source, err);
 }
 
 int secret_source_check(

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/contract/job.h"
+#include "orchestrator/account_secrets.h"
 #include "orchestrator/approval.h"
 
 static int copy_text(char **out, const char *s)
@@ -184,15 +185,29 @@ static int set_options(
 	return set_names(out, account);
 }
 
-static int read_secret(const struct plan_endpoint *from, const char *side,
-    struct job_endpoint *out, struct error *err)
+static int read_secret(const struct plan_endpoint *from, size_t side,
+    struct account_secrets *secrets, struct job_endpoint *out,
+    struct error *err)
 {
+	static const char *const names[] = {"source", "target"};
+
 	if (has_token_file(from) || from->password.kind == PLAN_SECRET_NONE)
 		return 0; // EXTERNAL has none
-	if (secret_source_read(&from->password, &out->password, err) < 0)
-		return error_prefix(
-		    err, "%s %s", side, from->is_token ? "token" : "password");
-	return 0;
+	int rc = from->password.kind == PLAN_SECRET_COMMAND
+		     ? account_secrets_take(secrets, side, &out->password, err)
+		     : secret_source_read(&from->password, &out->password, err);
+	if (rc == 0)
+		return 0;
+	return error_prefix(
+	    err, "%s %s", names[side], from->is_token ? "token" : "password");
+}
+
+static int read_secrets(const struct plan_account *account,
+    struct account_secrets *secrets, struct job *job, struct error *err)
+{
+	if (read_secret(&account->source, 0, secrets, &job->source, err) < 0)
+		return -1;
+	return read_secret(&account->target, 1, secrets, &job->target, err);
 }
 
 /*
@@ -243,10 +258,7 @@ char *account_job_line(const struct plan_account *account,
 	    set_endpoint(&job.target, &account->target) < 0 ||
 	    set_options(&job.options, account) < 0) {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
-	} else if (read_secret(&account->source, "source", &job.source, err) ==
-		       0 &&
-		   read_secret(&account->target, "target", &job.target, err) ==
-		       0 &&
+	} else if (read_secrets(account, attempt->secrets, &job, err) == 0 &&
 		   job_check(&job, err) == 0) {
 		set_approved(&job.options, attempt->approved);
 		line = job_encode(&job, len_out);

@@ -8,6 +8,7 @@
 
 #include "engine/contract/job.h"
 
+struct account_secrets;
 struct approval_account;
 struct error;
 struct plan_account;
@@ -33,12 +34,14 @@ struct account_job_attempt {
 	const struct account_job_verify *verify; /* it compares; or NULL */
 	/* what was approved, below the plan's own ceilings; or NULL */
 	const struct approval_account *approved;
+	/* of a command; done; NULL when the account has none. They are taken */
+	struct account_secrets *secrets;
 };
 
 /*
- * Reads the secrets and encodes the job: one line in malloc'd memory for
- * job_wipe_line. NULL: err->kind is ERROR_CONFIG when the account's settings
- * or secrets are at fault, else ERROR_OS.
+ * Reads the secrets, but runs no command, and encodes the job: one line in
+ * malloc'd memory for job_wipe_line. NULL: err->kind is ERROR_CONFIG when the
+ * account's settings or secrets are at fault, else ERROR_OS.
  */
 char *account_job_line(const struct plan_account *account,
     const struct account_job_attempt *attempt, size_t *len_out,

@@ -4,7 +4,7 @@
 #include "engine/base/mem.h"
 
 static const char *const state_names[] = {
-    "free", "locking", "running", "stopping", "termed", "killed"};
+    "free", "locking", "secrets", "running", "stopping", "termed", "killed"};
 _Static_assert(ARRAY_LEN(state_names) == SLOT_STATES, "a name for each");
 
 #define STAY(state) \
@@ -23,6 +23,7 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 	    {
 		[SLOT_ON_ASSIGN] = {SLOT_LOCKING, SLOT_DO_LOCK},
 		[SLOT_ON_LOCKED] = NEVER(SLOT_FREE),
+		[SLOT_ON_READY] = NEVER(SLOT_FREE),
 		[SLOT_ON_FAILED] = NEVER(SLOT_FREE),
 		[SLOT_ON_BROKEN] = NEVER(SLOT_FREE),
 		[SLOT_ON_TIMER] = NEVER(SLOT_FREE),
@@ -33,7 +34,8 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 	[SLOT_LOCKING] =
 	    {
 		[SLOT_ON_ASSIGN] = NEVER(SLOT_LOCKING),
-		[SLOT_ON_LOCKED] = {SLOT_RUNNING, SLOT_DO_SPAWN},
+		[SLOT_ON_LOCKED] = {SLOT_SECRETS, SLOT_DO_SECRETS},
+		[SLOT_ON_READY] = NEVER(SLOT_LOCKING),
 		[SLOT_ON_FAILED] = {SLOT_FREE, SLOT_DO_FINISH},
 		[SLOT_ON_BROKEN] = NEVER(SLOT_LOCKING),
 		[SLOT_ON_TIMER] = {SLOT_LOCKING, SLOT_DO_LOCK},
@@ -41,10 +43,23 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 		[SLOT_ON_KILL] = {SLOT_FREE, SLOT_DO_FINISH},
 		[SLOT_ON_REAPED] = NEVER(SLOT_LOCKING),
 	    },
+	[SLOT_SECRETS] =
+	    {
+		[SLOT_ON_ASSIGN] = NEVER(SLOT_SECRETS),
+		[SLOT_ON_LOCKED] = NEVER(SLOT_SECRETS),
+		[SLOT_ON_READY] = {SLOT_RUNNING, SLOT_DO_SPAWN},
+		[SLOT_ON_FAILED] = {SLOT_FREE, SLOT_DO_FINISH},
+		[SLOT_ON_BROKEN] = NEVER(SLOT_SECRETS),
+		[SLOT_ON_TIMER] = {SLOT_SECRETS, SLOT_DO_CUT},
+		[SLOT_ON_STOP] = {SLOT_KILLED, SLOT_DO_KILL},
+		[SLOT_ON_KILL] = {SLOT_KILLED, SLOT_DO_KILL},
+		[SLOT_ON_REAPED] = {SLOT_RUNNING, SLOT_DO_SPAWN},
+	    },
 	[SLOT_RUNNING] =
 	    {
 		[SLOT_ON_ASSIGN] = NEVER(SLOT_RUNNING),
 		[SLOT_ON_LOCKED] = NEVER(SLOT_RUNNING),
+		[SLOT_ON_READY] = NEVER(SLOT_RUNNING),
 		[SLOT_ON_FAILED] = {SLOT_FREE, SLOT_DO_FINISH},
 		[SLOT_ON_BROKEN] = {SLOT_TERMED, SLOT_DO_TERM},
 		[SLOT_ON_TIMER] = {SLOT_TERMED, SLOT_DO_TERM}, /* stalled */
@@ -56,6 +71,7 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 	    {
 		[SLOT_ON_ASSIGN] = NEVER(SLOT_STOPPING),
 		[SLOT_ON_LOCKED] = NEVER(SLOT_STOPPING),
+		[SLOT_ON_READY] = NEVER(SLOT_STOPPING),
 		[SLOT_ON_FAILED] = NEVER(SLOT_STOPPING),
 		[SLOT_ON_BROKEN] = {SLOT_TERMED, SLOT_DO_TERM},
 		[SLOT_ON_TIMER] = {SLOT_TERMED, SLOT_DO_TERM},
@@ -67,6 +83,7 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 	    {
 		[SLOT_ON_ASSIGN] = NEVER(SLOT_TERMED),
 		[SLOT_ON_LOCKED] = NEVER(SLOT_TERMED),
+		[SLOT_ON_READY] = NEVER(SLOT_TERMED),
 		[SLOT_ON_FAILED] = NEVER(SLOT_TERMED),
 		[SLOT_ON_BROKEN] = STAY(SLOT_TERMED),
 		[SLOT_ON_TIMER] = {SLOT_KILLED, SLOT_DO_KILL},
@@ -78,6 +95,7 @@ static const struct slot_step table[SLOT_STATES][SLOT_EVENTS] =
 	    {
 		[SLOT_ON_ASSIGN] = NEVER(SLOT_KILLED),
 		[SLOT_ON_LOCKED] = NEVER(SLOT_KILLED),
+		[SLOT_ON_READY] = NEVER(SLOT_KILLED),
 		[SLOT_ON_FAILED] = NEVER(SLOT_KILLED),
 		[SLOT_ON_BROKEN] = STAY(SLOT_KILLED),
 		/* a process in an uninterruptible wait: nothing more to do */

@@ -10,6 +10,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "orchestrator/account_secrets.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/supervisor_private.h"
 
@@ -49,7 +50,7 @@ static void start_accounts(struct supervisor *s)
 static struct slot *slot_of_pid(struct supervisor *s, pid_t pid)
 {
 	for (size_t i = 0; i < s->slot_count; i++)
-		if (s->slots[i].pid == pid)
+		if (supervisor_slot_has(&s->slots[i], pid))
 			return &s->slots[i];
 	return NULL;
 }
@@ -71,8 +72,7 @@ static void reap(struct supervisor *s)
 			return;
 		if (!slot)
 			continue; // not one of ours: an inherited child
-		slot->wait_status = status;
-		supervisor_slot_event(s, slot, SLOT_ON_REAPED);
+		supervisor_slot_reaped(s, slot, info.si_pid, status);
 	}
 }
 
@@ -155,6 +155,12 @@ static size_t fill_polls(struct supervisor *s)
 			s->polls[n++] = (struct pollfd){
 			    .fd = slot->job_fd, .events = POLLOUT};
 		}
+		if (!slot->secrets)
+			continue;
+		size_t more =
+		    account_secrets_polls(slot->secrets, &s->polls[n]);
+		while (more-- > 0)
+			s->poll_slots[n++] = i;
 	}
 	return n;
 }
@@ -171,6 +177,8 @@ static void on_pipes(struct supervisor *s, size_t count)
 			supervisor_slot_readable(s, slot);
 		else if (s->polls[i].fd == slot->job_fd && slot->job_line)
 			supervisor_slot_writable(slot);
+		else if (slot->secrets)
+			account_secrets_feed(slot->secrets, s->polls[i].fd);
 	}
 }
 

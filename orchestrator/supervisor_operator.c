@@ -25,10 +25,10 @@ enum {
 /* --------------------------------------------------------------- stages */
 
 void supervisor_operator_send(
-    struct supervisor *s, enum slot_event event, bool locking)
+    struct supervisor *s, enum slot_event event, bool unstarted)
 {
 	for (size_t i = 0; i < s->slot_count; i++)
-		if (!locking || s->slots[i].state == SLOT_LOCKING)
+		if (!unstarted || supervisor_slot_is_unstarted(&s->slots[i]))
 			supervisor_slot_event(s, &s->slots[i], event);
 }
 
@@ -203,8 +203,8 @@ static int do_skip(struct supervisor *s, const struct ctl_command *c,
 	    &s->progress, "INFO", "account=%s is left out (%s)", a->id, by);
 	if (!slot)
 		return say(out, "ok %s is left out of this run", a->id);
+	slot->is_skipped = true;
 	supervisor_slot_event(s, slot, SLOT_ON_STOP);
-	(void)sched_skip(&s->sched, i); // it may only have waited for its lock
 	return say(out, "ok the engine of %s is asked to end", a->id);
 }
 

@@ -21,6 +21,7 @@
 #include "orchestrator/slot.h"
 #include "orchestrator/snapshot.h"
 
+struct account_secrets;
 struct journal;
 struct journal_run;
 struct plan;
@@ -56,6 +57,7 @@ struct slot {
 	size_t account; /* in the plan */
 	pid_t pid;      /* 0: none */
 	int job_fd, record_fd, lock_fd;
+	struct account_secrets *secrets; /* SECRETS; NULL: none */
 	char *job_line; /* secrets: wiped as soon as it is written */
 	size_t job_len, job_sent;
 	struct collect collect;
@@ -70,6 +72,7 @@ struct slot {
 	bool has_verdict;         /* without a child */
 	struct verdict verdict;   /* also of COLLECT_CAUSE_RULE */
 	bool is_put_off;          /* that one: it goes on in this run */
+	bool is_skipped;          /* by the operator: not to be put back */
 };
 
 /* What is known of an account of the plan. */
@@ -132,6 +135,7 @@ struct supervisor {
 	struct approval own_approval;    /* read from the run's directory */
 	struct supervisor_show show;
 	char *engine;
+	char **command_env; /* of the commands of the plan */
 	int signal_fd;
 	enum stage stage;
 	unsigned start_failures; /* in a row */
@@ -151,6 +155,14 @@ struct supervisor {
 void supervisor_slot_event(
     struct supervisor *s, struct slot *slot, enum slot_event event);
 void supervisor_slot_readable(struct supervisor *s, struct slot *slot);
+
+/* Its process, the engine or a command, has ended and was reaped. */
+void supervisor_slot_reaped(
+    struct supervisor *s, struct slot *slot, pid_t pid, int status);
+bool supervisor_slot_has(const struct slot *slot, pid_t pid);
+
+/* It waits to be started: for its account, or for its passwords. */
+bool supervisor_slot_is_unstarted(const struct slot *slot);
 void supervisor_slot_writable(struct slot *slot);
 void supervisor_slot_reset(struct slot *slot);
 
@@ -234,9 +246,9 @@ void supervisor_operator_signal(struct supervisor *s, int number);
 /* Drain, then stop, then kill. */
 void supervisor_operator_escalate(struct supervisor *s, const char *who);
 
-/* To all slots; `locking`: to those only that wait for their account. */
+/* To all slots; `unstarted`: to those only whose engine is not started. */
 void supervisor_operator_send(
-    struct supervisor *s, enum slot_event event, bool locking);
+    struct supervisor *s, enum slot_event event, bool unstarted);
 
 /* `by`: "ctl", "key". */
 void supervisor_operator_do(struct supervisor *s, const struct ctl_command *c,

@@ -52,7 +52,7 @@ static void stop_all(struct supervisor *s, const char *reason, const char *text)
 {
 	for (size_t i = 0; i < s->slot_count; i++) {
 		struct slot *slot = &s->slots[i];
-		if (slot->state == SLOT_LOCKING)
+		if (supervisor_slot_is_unstarted(slot))
 			supervisor_slot_event(s, slot, SLOT_ON_STOP);
 		else if (slot->state == SLOT_RUNNING)
 			supervisor_slot_put_off(s, slot, reason, text);
@@ -74,7 +74,7 @@ static void end_run(
 		return;
 	}
 	for (size_t i = 0; i < s->slot_count; i++)
-		if (s->slots[i].state == SLOT_LOCKING)
+		if (supervisor_slot_is_unstarted(&s->slots[i]))
 			supervisor_slot_event(s, &s->slots[i], SLOT_ON_STOP);
 }
 

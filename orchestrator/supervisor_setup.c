@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/plan.h"
+#include "config/secret_env.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
@@ -18,6 +19,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
+#include "orchestrator/account_secrets.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
@@ -425,11 +427,11 @@ static int allocate(struct supervisor *s,
 	s->slot_count = room < accounts ? room : accounts;
 	s->has_own_jobs = options->jobs > 0;
 	s->slots = mem_try_calloc(s->slot_count, sizeof(*s->slots));
-	s->polls =
-	    mem_try_calloc(2 * s->slot_count + 1 + SUPERVISOR_OPERATOR_POLLS,
-		sizeof(*s->polls));
-	s->poll_slots =
-	    mem_try_calloc(2 * s->slot_count + 1, sizeof(*s->poll_slots));
+	// its engine's two, or those of its commands
+	size_t polls = ACCOUNT_SECRETS_POLLS * s->slot_count + 1;
+	s->polls = mem_try_calloc(
+	    polls + SUPERVISOR_OPERATOR_POLLS, sizeof(*s->polls));
+	s->poll_slots = mem_try_calloc(polls, sizeof(*s->poll_slots));
 	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
 	if (make_schedule(s, &config, err) < 0 || !s->slots || !s->polls ||
 	    !s->poll_slots || !s->standings) {
@@ -487,6 +489,9 @@ int supervisor_setup(struct supervisor *s,
 	supervisor_rules_init(s, options);
 	*exit_out = EXIT_CODE_LOCAL;
 	s->engine = spawn_engine_path(err);
+	s->command_env = secret_env_new(s->plan);
+	if (!s->command_env)
+		return no_memory(err);
 	if (!s->engine || allocate(s, options, err) < 0 ||
 	    set_signals(s, err) < 0 || supervisor_rules_share(s, err) < 0 ||
 	    rundir_init(&s->dir, s->plan, err) < 0)
@@ -526,6 +531,7 @@ void supervisor_release(struct supervisor *s)
 	free(s->standings);
 	free(s->wants);
 	free(s->engine);
+	free(s->command_env);
 	approval_release(&s->own_approval);
 	supervisor_show_release(s);
 	supervisor_rules_release(s);

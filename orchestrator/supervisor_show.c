@@ -149,7 +149,9 @@ static void add_account(
 	    .id = s->plan->accounts[slot->account].id,
 	    .mailbox = slot->collect.mailbox,
 	    .state = slot_state_name(slot->state),
-	    .attempt = s->standings[slot->account].attempt,
+	    // it begins when its passwords are there
+	    .attempt = s->standings[slot->account].attempt +
+		       (slot->state == SLOT_SECRETS),
 	    .copied = t->copied,
 	    .expected = slot->collect.expected,
 	    .bytes = t->bytes_copied,
@@ -177,7 +179,7 @@ const struct snapshot *supervisor_show_take(struct supervisor *s)
 	now->bytes = s->show.before_bytes + s->progress.bytes;
 	now->account_count = 0;
 	for (size_t i = 0; i < s->slot_count; i++)
-		if (s->slots[i].pid > 0)
+		if (s->slots[i].pid > 0 || s->slots[i].state == SLOT_SECRETS)
 			add_account(s, &s->slots[i], now);
 	if (now->copied > copied)
 		now->progress_ms = now->updated_ms;

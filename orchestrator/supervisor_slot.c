@@ -15,6 +15,7 @@
 #include "engine/contract/job.h"
 #include "engine/contract/record.h"
 #include "orchestrator/account_job.h"
+#include "orchestrator/account_secrets.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/spawn.h"
 
@@ -38,6 +39,7 @@ void supervisor_slot_reset(struct slot *slot)
 	fd_close(&slot->record_fd);
 	fd_close(&slot->lock_fd);
 	collect_release(&slot->collect);
+	account_secrets_free(slot->secrets);
 	*slot = (struct slot){.job_fd = -1,
 	    .record_fd = -1,
 	    .lock_fd = -1,
@@ -215,7 +217,8 @@ static void begin_attempt(
 	struct standing *standing = &s->standings[slot->account];
 
 	standing->attempt++;
-	slot->started_ms = clock_ms();
+	if (slot->started_ms == 0)
+		slot->started_ms = clock_ms();
 	(void)journal_account_start(
 	    s->journal, account_of(s, slot), standing->attempt, log);
 }
@@ -345,6 +348,54 @@ static int find_approved(const struct supervisor *s, size_t number,
 	return 1;
 }
 
+/* It is told what is wrong before an engine, or a command, is started. */
+static bool is_refused(struct supervisor *s, struct slot *slot)
+{
+	struct approval_account approved;
+	struct error err = {0};
+
+	if (has_no_bytes_left(s, slot, 0, &slot->verdict)) {
+		begin_attempt(s, slot, "");
+		slot->has_verdict = true;
+		supervisor_slot_event(s, slot, SLOT_ON_FAILED);
+		return true;
+	}
+	if (find_approved(s, slot->account, &approved, &err) >= 0)
+		return false;
+	begin_attempt(s, slot, "");
+	give_up(s, slot, EXIT_CODE_CONFIG, &err);
+	return true;
+}
+
+static void do_secrets(struct supervisor *s, struct slot *slot)
+{
+	struct error err = {0};
+
+	slot->started_ms = clock_ms();
+	slot->deadline_ms = CLOCK_NEVER;
+	if (is_refused(s, slot))
+		return;
+	slot->secrets =
+	    account_secrets_start(account_of(s, slot), s->command_env);
+	if (!slot->secrets) {
+		(void)error_set(
+		    &err, ERROR_OS, "local.memory", "out of memory");
+		begin_attempt(s, slot, "");
+		give_up(s, slot, EXIT_CODE_LOCAL, &err);
+		return;
+	}
+	if (account_secrets_is_done(slot->secrets))
+		supervisor_slot_event(s, slot, SLOT_ON_READY);
+	else
+		slot->deadline_ms = account_secrets_deadline(slot->secrets);
+}
+
+static void do_cut(struct slot *slot)
+{
+	account_secrets_cut(slot->secrets, clock_ms());
+	slot->deadline_ms = account_secrets_deadline(slot->secrets);
+}
+
 static void do_spawn(struct supervisor *s, struct slot *slot)
 {
 	const struct plan_account *account = account_of(s, slot);
@@ -362,6 +413,7 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	    .target_bucket = 1 + s->wants[slot->account].servers[1],
 	    .probe = s->is_look,
 	    .verify = s->verify,
+	    .secrets = slot->secrets,
 	};
 	char *log = rundir_log_path(
 	    &s->dir, account->slug, s->standings[slot->account].attempt + 1);
@@ -375,20 +427,18 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		free(state);
 		return;
 	}
-	if (has_no_bytes_left(s, slot, 0, &slot->verdict)) {
-		slot->has_verdict = true;
-		supervisor_slot_event(s, slot, SLOT_ON_FAILED);
-		free(log);
-		free(state);
-		return;
-	}
 	int found = find_approved(s, slot->account, &approved, &err);
 	attempt.approved = found > 0 ? &approved : NULL;
 	if (found >= 0)
 		slot->job_line =
 		    account_job_line(account, &attempt, &slot->job_len, &err);
 	free(state);
-	if (!slot->job_line) {
+	account_secrets_free(slot->secrets);
+	slot->secrets = NULL;
+	if (!slot->job_line && is_short(s, &err)) {
+		s->standings[slot->account].attempt--;
+		put_back(s, slot, &err);
+	} else if (!slot->job_line) {
 		give_up(s, slot,
 		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
 		    &err);
@@ -504,8 +554,10 @@ static void do_finish(struct supervisor *s, struct slot *slot)
 	struct verdict v;
 
 	if (slot->pid == 0 && !slot->has_verdict) {
-		// stopped while it waited for its lock: it never began
+		// stopped before its engine was started: it never began
 		sched_put_back(&s->sched, slot->account, clock_ms(), 0);
+		if (slot->is_skipped)
+			(void)sched_skip(&s->sched, slot->account);
 		supervisor_slot_reset(slot);
 		return;
 	}
@@ -541,6 +593,12 @@ static void act(
 	case SLOT_DO_LOCK:
 		do_lock(s, slot);
 		break;
+	case SLOT_DO_SECRETS:
+		do_secrets(s, slot);
+		break;
+	case SLOT_DO_CUT:
+		do_cut(slot);
+		break;
 	case SLOT_DO_SPAWN:
 		do_spawn(s, slot);
 		break;
@@ -557,6 +615,8 @@ static void act(
 		break;
 	case SLOT_DO_KILL:
 		signal_group(slot, SIGKILL);
+		if (slot->secrets)
+			account_secrets_stop(slot->secrets);
 		slot->deadline_ms = CLOCK_NEVER;
 		break;
 	case SLOT_DO_FINISH:
@@ -589,4 +649,29 @@ void supervisor_slot_event(
 	// before the action: it may send the next event
 	slot->state = step.next;
 	act(s, slot, step.action);
+}
+
+bool supervisor_slot_has(const struct slot *slot, pid_t pid)
+{
+	return slot->pid == pid ||
+	       (slot->secrets && account_secrets_has(slot->secrets, pid));
+}
+
+void supervisor_slot_reaped(
+    struct supervisor *s, struct slot *slot, pid_t pid, int status)
+{
+	if (slot->pid == pid) {
+		slot->wait_status = status;
+		supervisor_slot_event(s, slot, SLOT_ON_REAPED);
+		return;
+	}
+	account_secrets_reaped(slot->secrets, pid, status);
+	slot->deadline_ms = account_secrets_deadline(slot->secrets);
+	if (account_secrets_is_done(slot->secrets))
+		supervisor_slot_event(s, slot, SLOT_ON_REAPED);
+}
+
+bool supervisor_slot_is_unstarted(const struct slot *slot)
+{
+	return slot->state == SLOT_LOCKING || slot->state == SLOT_SECRETS;
 }

@@ -131,7 +131,7 @@ Test(secret_command, never_blocks_a_caller_that_polls)
 
 	(void)sigfillset(&all);
 	cr_assert_eq(sigprocmask(SIG_BLOCK, &all, NULL), 0);
-	cr_assert_eq(secret_command_start(&c, &source, &err), 0);
+	cr_assert_eq(secret_command_start(&c, &source, NULL, &err), 0);
 	cr_assert_not(secret_command_is_done(&c));
 	cr_assert_eq(getpgid(c.pid), c.pid);
 	while (!secret_command_is_done(&c)) {
@@ -158,7 +158,7 @@ Test(secret_command, given_up_leaves_no_process)
 	struct secret_command c;
 	struct error err;
 
-	cr_assert_eq(secret_command_start(&c, &source, &err), 0);
+	cr_assert_eq(secret_command_start(&c, &source, NULL, &err), 0);
 	pid_t pid = c.pid;
 	secret_command_release(&c);
 	cr_assert_eq(kill(pid, 0), -1);

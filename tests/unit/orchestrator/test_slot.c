@@ -5,22 +5,25 @@
 #include "orchestrator/slot.h"
 
 /*
- * The whole table, one letter a cell: F L R S T K the next state, then what is
- * done: . nothing, ! bug, l lock, s spawn, c close the job, t term, k kill,
- * f finish.  Columns: assign locked failed broken timer stop kill reaped.
+ * The whole table, one letter a cell: F L P R S T K the next state (P: the
+ * commands of its passwords run), then what is done: . nothing, ! bug, l lock,
+ * p start the commands, x kill those that are late, s spawn, c close the job,
+ * t term, k kill, f finish.
+ * Columns: assign locked ready failed broken timer stop kill reaped.
  */
 static const char *const expected[SLOT_STATES] = {
-    [SLOT_FREE] = "Ll F! F! F! F! F. F. F!",
-    [SLOT_LOCKING] = "L! Rs Ff L! Ll Ff Ff L!",
-    [SLOT_RUNNING] = "R! R! Ff Tt Tt Sc Kk Ff",
-    [SLOT_STOPPING] = "S! S! S! Tt Tt S. Kk Ff",
-    [SLOT_TERMED] = "T! T! T! T. Kk T. Kk Ff",
-    [SLOT_KILLED] = "K! K! K! K. K. K. Kk Ff",
+    [SLOT_FREE] = "Ll F! F! F! F! F! F. F. F!",
+    [SLOT_LOCKING] = "L! Pp L! Ff L! Ll Ff Ff L!",
+    [SLOT_SECRETS] = "P! P! Rs Ff P! Px Kk Kk Rs",
+    [SLOT_RUNNING] = "R! R! R! Ff Tt Tt Sc Kk Ff",
+    [SLOT_STOPPING] = "S! S! S! S! Tt Tt S. Kk Ff",
+    [SLOT_TERMED] = "T! T! T! T! T. Kk T. Kk Ff",
+    [SLOT_KILLED] = "K! K! K! K! K. K. K. Kk Ff",
 };
 
 Test(slot, every_cell)
 {
-	static const char states[] = "FLRSTK", actions[] = ".!lsctkf";
+	static const char states[] = "FLPRSTK", actions[] = ".!lpxsctkf";
 
 	cr_assert_eq(strlen(states), SLOT_STATES);
 	cr_assert_eq(strlen(actions), SLOT_ACTIONS);

@@ -6,44 +6,117 @@
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
 #include "engine/base/error.h"
+#include "engine/base/mem.h"
 #include "engine/contract/exit_code.h"
 #include "orchestrator/report.h"
+#include "orchestrator/report_files.h"
+#include "orchestrator/report_model.h"
 #include "orchestrator/rundir.h"
 
-static int write_report(const struct mailconvoy_options *o, const char *journal,
-    const char *standard)
+/* A file that is asked for by its name. */
+static const struct {
+	enum mailconvoy_option_id option;
+	enum report_files_kind kind;
+} wanted[] = {
+    {MAILCONVOY_CSV, REPORT_FILES_ACCOUNTS},
+    {MAILCONVOY_TODO, REPORT_FILES_TODO},
+};
+
+static int print_user(const char *journal, const char *user)
 {
-	const char *user = mailconvoy_options_value(o, MAILCONVOY_USER);
-	const char *path = mailconvoy_options_value(o, MAILCONVOY_JSONL);
 	struct error err;
 
-	if (user) {
-		if (report_user(journal, user, stdout, &err) == 0)
-			return EXIT_CODE_OK;
-		return mailconvoy_find_failed(&err, err.kind == ERROR_USAGE
-							? EXIT_CODE_NO_INPUT
-							: EXIT_CODE_LOCAL);
+	if (report_user(journal, user, stdout, &err) == 0)
+		return EXIT_CODE_OK;
+	return mailconvoy_find_failed(&err,
+	    err.kind == ERROR_USAGE ? EXIT_CODE_NO_INPUT : EXIT_CODE_LOCAL);
+}
+
+static int write_wanted(
+    const struct mailconvoy_options *o, const struct report_model *m)
+{
+	struct error err;
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		const char *path =
+		    mailconvoy_options_value(o, wanted[i].option);
+		if (!path)
+			continue;
+		if (report_files_write(m, wanted[i].kind, path, &err) < 0)
+			return mailconvoy_find_failed(
+			    &err, EXIT_CODE_CANNOT_CREATE);
+		(void)printf("%s\n", path);
 	}
-	if (!path)
-		path = standard;
-	if (report_write(journal, path, &err) < 0)
-		return mailconvoy_find_failed(&err, EXIT_CODE_CANNOT_CREATE);
-	(void)printf("%s\n", path);
 	return EXIT_CODE_OK;
+}
+
+/* Some, where the command line says. */
+static int write_some(const struct mailconvoy_options *o, const char *journal)
+{
+	const char *jsonl = mailconvoy_options_value(o, MAILCONVOY_JSONL);
+	struct error err;
+
+	if (jsonl) {
+		if (report_write(journal, jsonl, &err) < 0)
+			return mailconvoy_find_failed(
+			    &err, EXIT_CODE_CANNOT_CREATE);
+		(void)printf("%s\n", jsonl);
+	}
+	struct report_model *m = report_model_read(journal, &err);
+	if (!m)
+		return mailconvoy_find_failed(&err, EXIT_CODE_LOCAL);
+	int code = write_wanted(o, m);
+	report_model_free(m);
+	return code;
+}
+
+/* All, into the run's directory. */
+static int write_all(const char *journal, const struct rundir *dir)
+{
+	char *directory = rundir_report_path(dir, ".");
+	char *shown = rundir_report_path(dir, "report.jsonl.gz");
+	struct error err;
+	int code = EXIT_CODE_LOCAL;
+
+	if (directory && shown) {
+		code = EXIT_CODE_OK;
+		if (report_files_all(journal, directory, &err) < 0)
+			code = mailconvoy_find_failed(
+			    &err, EXIT_CODE_CANNOT_CREATE);
+		else
+			(void)printf("%s\n", shown);
+	}
+	free(directory);
+	free(shown);
+	return code;
+}
+
+static bool wants_some(const struct mailconvoy_options *o)
+{
+	bool some = mailconvoy_options_has(o, MAILCONVOY_JSONL);
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		some |= mailconvoy_options_has(o, wanted[i].option);
+	return some;
 }
 
 int mailconvoy_report(const struct mailconvoy_options *o)
 {
+	const char *user = mailconvoy_options_value(o, MAILCONVOY_USER);
 	struct rundir dir = {.lock_fd = -1};
 	int code = mailconvoy_find_run(o->arguments[0], &dir);
 
 	if (code == EXIT_CODE_OK) {
 		char *journal = rundir_journal_path(&dir);
-		char *standard = rundir_report_path(&dir, "report.jsonl.gz");
-		if (journal && standard)
-			code = write_report(o, journal, standard);
+		if (!journal)
+			code = EXIT_CODE_LOCAL;
+		else if (user)
+			code = print_user(journal, user);
+		else if (wants_some(o))
+			code = write_some(o, journal);
+		else
+			code = write_all(journal, &dir);
 		free(journal);
-		free(standard);
 	}
 	rundir_release(&dir);
 	return code;

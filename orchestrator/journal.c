@@ -19,10 +19,17 @@
 #include "engine/contract/tally_json.h"
 #include "engine/contract/verify_tally_json.h"
 #include "orchestrator/collect.h"
+#include "orchestrator/grade.h"
 #include "orchestrator/journal_parts.h"
+
+enum {
+	FIELD_BYTES = 256,  /* of a user's name or a column */
+	EXTRAS_BYTES = 6000 /* all columns of one account */
+};
 
 struct journal {
 	int fd;
+	const struct plan *plan; /* of the run that was started; may be NULL */
 	char *path, *run_id;
 	uint64_t seq;
 	uint64_t bytes;      /* of the file */
@@ -251,28 +258,130 @@ static int append(struct journal *j, const char *ev, json_t *fields, bool sync)
 	return rc;
 }
 
+/* At most so many bytes: all of an account or a run is one line. */
+static json_t *short_text(const char *s, size_t max)
+{
+	size_t len = strlen(s);
+
+	if (len <= max)
+		return text(s);
+	for (len = max; len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80;)
+		len--; // not inside of a character
+	char *cut = mem_try_printf("%.*s...", (int)len, s);
+	json_t *value = cut ? text(cut) : NULL;
+	free(cut);
+	return value;
+}
+
+static json_t *columns_of_plan(const struct plan *plan)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < plan->extra_count; i++)
+		(void)json_array_append_new(
+		    names, short_text(plan->extra_names[i], FIELD_BYTES));
+	return names;
+}
+
 int journal_run_start(struct journal *j, const struct plan *plan,
     const struct journal_start *start)
 {
 	char host[128] = "?";
 
+	j->plan = plan;
 	(void)gethostname(host, sizeof(host) - 1);
 	return append(j, start->is_resumed ? "run.resume" : "run.start",
-	    json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I,s:o*}", "plan",
-		plan->name, "path", text(plan->path), "digest", plan->digest,
-		"accounts", (json_int_t)plan->account_count, "jobs",
-		(json_int_t)start->jobs, "version", MAILCONVOY_VERSION, "host",
-		text(host), "pid", (json_int_t)getpid(), "dry_run",
+	    json_pack(
+		"{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I,s:I,s:o*,s:o*,s:s*,s:o*}",
+		"plan", plan->name, "path", text(plan->path), "digest",
+		plan->digest, "accounts", (json_int_t)plan->account_count,
+		"jobs", (json_int_t)start->jobs, "version", MAILCONVOY_VERSION,
+		"host", text(host), "pid", (json_int_t)getpid(), "bad_at",
+		(json_int_t)plan->report.bad_percent, "message_ids",
+		plan->report.message_ids ? NULL : json_false(), "columns",
+		plan->extra_count ? columns_of_plan(plan) : NULL, "pass",
+		plan->pass ? plan->pass->name : NULL, "dry_run",
 		start->is_dry ? json_true() : NULL),
 	    true);
 }
 
+static json_t *extras_of(const struct plan *plan, const struct plan_account *a)
+{
+	size_t left = EXTRAS_BYTES;
+	json_t *values = json_object();
+
+	for (size_t i = 0; i < plan->extra_count; i++) {
+		const char *value = a->extras[i];
+		if (!value)
+			continue;
+		size_t max = left < FIELD_BYTES ? left : FIELD_BYTES;
+		size_t len = strlen(value);
+		left -= len < max ? len : max;
+		if (json_object_set_new(values, plan->extra_names[i],
+			short_text(value, max)) < 0) {
+			json_decref(values);
+			return NULL;
+		}
+	}
+	return values;
+}
+
+/* The mailbox's owner on that side. */
+static int set_side(json_t *o, const char *user_key, const char *server_key,
+    const struct plan_endpoint *side)
+{
+	const char *user = side->as           ? side->as
+			   : side->proxy_auth ? side->proxy_auth
+					      : side->login;
+
+	return (user ? json_object_set_new(
+			   o, user_key, short_text(user, FIELD_BYTES))
+		     : 0) |
+	       (side->server ? json_object_set_new(
+				   o, server_key, text(side->server->name))
+			     : 0);
+}
+
+static int set_groups(json_t *o, const struct plan_account *account)
+{
+	char names[FIELD_BYTES * 4] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < account->group_count; i++) {
+		int n = snprintf(names + used, sizeof(names) - used, "%s%s",
+		    used ? " " : "", account->groups[i]->name);
+		if (n < 0 || (size_t)n >= sizeof(names) - used)
+			break; // whole names only
+		used += (size_t)n;
+	}
+	names[used] = '\0';
+	return used ? json_object_set_new(o, "groups", text(names)) : 0;
+}
+
 int journal_planned(struct journal *j, const struct plan_account *account)
 {
-	return append(j, "account.plan",
-	    json_pack("{s:s,s:s,s:s}", "id", account->id, "slug", account->slug,
-		"digest", account->digest),
-	    false);
+	json_t *o = json_pack("{s:s,s:s,s:s}", "id", account->id, "slug",
+	    account->slug, "digest", account->digest);
+
+	if (!o ||
+	    set_side(o, "src_user", "source", &account->source) |
+		set_side(o, "dst_user", "target", &account->target) |
+		set_groups(o, account) ||
+	    (j->plan && account->extras &&
+		json_object_set_new(o, "x", extras_of(j->plan, account)) < 0)) {
+		json_decref(o);
+		return out_of_memory(j);
+	}
+	return append(j, "account.plan", o, false);
+}
+
+int journal_acknowledge(struct journal *j, const struct journal_ack *ack)
+{
+	return append(j, "ack",
+	    json_pack("{s:s,s:i,s:o,s:o,s:i}", "id", ack->id, "attempt",
+		(int)ack->attempt, "by", text(ack->by), "reason",
+		text(ack->reason), "exit", ack->exit),
+	    true);
 }
 
 int journal_dropped(struct journal *j, const char *id)
@@ -281,11 +390,12 @@ int journal_dropped(struct journal *j, const char *id)
 }
 
 int journal_account_start(struct journal *j, const struct plan_account *account,
-    unsigned attempt, const char *log)
+    unsigned attempt, unsigned connections, const char *log)
 {
 	return append(j, "account.start",
-	    json_pack("{s:s,s:i,s:s,s:o}", "id", account->id, "attempt",
-		(int)attempt, "digest", account->digest, "log", text(log)),
+	    json_pack("{s:s,s:i,s:s,s:o,s:i}", "id", account->id, "attempt",
+		(int)attempt, "digest", account->digest, "log", text(log),
+		"connections", (int)connections),
 	    true);
 }
 
@@ -370,18 +480,32 @@ int journal_record(
 int journal_account_end(struct journal *j, const struct journal_result *r)
 {
 	const struct verdict *v = r->verdict;
-	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:o,s:o,s:s,s:o,s:o,s:b}",
-	    "id", r->account->id, "attempt", (int)r->attempt, "outcome",
-	    v->outcome, "exit", v->exit, "batch", v->batch, "reason",
-	    text(v->reason), "text", text(v->text), "digest",
-	    r->account->digest, "tally", tally_json_new(r->tally), "ms",
-	    integer(r->duration_ms), "final", (int)r->is_final);
+	unsigned bad_percent = j->plan ? j->plan->report.bad_percent : 1;
+	enum grade grade = r->is_final
+			       ? grade_of(v->outcome, r->tally, bad_percent)
+			       : GRADE_NONE;
+	json_t *o = json_pack(
+	    "{s:s,s:i,s:s,s:i,s:i,s:o,s:o,s:s,s:o,s:o,s:b,s:s*}", "id",
+	    r->account->id, "attempt", (int)r->attempt, "outcome", v->outcome,
+	    "exit", v->exit, "batch", v->batch, "reason", text(v->reason),
+	    "text", text(v->text), "digest", r->account->digest, "tally",
+	    tally_json_new(r->tally), "ms", integer(r->duration_ms), "final",
+	    (int)r->is_final, "grade", grade ? grade_name(grade) : NULL);
 
 	if (o && r->retry_ms >= 0 &&
 	    json_object_set_new(o, "retry_ms", integer((uint64_t)r->retry_ms)) <
 		0)
 		return out_of_memory(j);
 	return append(j, "account.end", o, true);
+}
+
+int journal_server(struct journal *j, const char *server, const char *host,
+    unsigned connections)
+{
+	return append(j, "server.plan",
+	    json_pack("{s:s,s:o,s:i}", "server", server, "host", text(host),
+		"connections", (int)connections),
+	    false);
 }
 
 int journal_breaker(struct journal *j, const struct journal_breaker *b)

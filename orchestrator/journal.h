@@ -49,12 +49,23 @@ struct journal_start {
 };
 
 /* All return 0 or -1; the error is kept for journal_failed. */
+/* The plan must live as long as the journal is open. */
 int journal_run_start(struct journal *j, const struct plan *plan,
     const struct journal_start *start);
 int journal_planned(struct journal *j, const struct plan_account *account);
 int journal_dropped(struct journal *j, const char *id);
 int journal_account_start(struct journal *j, const struct plan_account *account,
-    unsigned attempt, const char *log);
+    unsigned attempt, unsigned connections, const char *log);
+
+/* Somebody takes the account's result as it is; `exit` is what the run has
+ * from now on. Synced. */
+struct journal_ack {
+	const char *id, *by, *reason;
+	unsigned attempt;
+	int exit;
+};
+
+int journal_acknowledge(struct journal *j, const struct journal_ack *ack);
 
 /* Mailboxes, refusals, warnings and progress; other records are left out. */
 int journal_record(struct journal *j, const char *id, unsigned attempt,
@@ -71,6 +82,10 @@ struct journal_result {
 };
 
 int journal_account_end(struct journal *j, const struct journal_result *r);
+
+/* A server of the plan; 0 connections: no limit. */
+int journal_server(struct journal *j, const char *server, const char *host,
+    unsigned connections);
 
 /* A server's breaker has changed. */
 struct journal_breaker {

@@ -240,16 +240,44 @@ static void keep_digest(char out[17], const json_t *line)
 	(void)snprintf(out, 17, "%s", get_text(line, "digest"));
 }
 
+/* A resumed run may have more columns than the one before; an account's
+ * values are found by name, so the longer list is kept. */
+static int keep_columns(struct journal_run *run, const json_t *columns)
+{
+	size_t count = json_array_size(columns);
+
+	if (count == 0 || run->extra_count > 0)
+		return 0;
+	run->extra_names = mem_try_calloc(count, sizeof(char *));
+	for (size_t i = 0; run->extra_names && i < count; i++) {
+		const char *name =
+		    json_string_value(json_array_get(columns, i));
+		run->extra_names[i] = mem_try_strdup(name ? name : "");
+		if (!run->extra_names[i])
+			return -1;
+		run->extra_count++;
+	}
+	return run->extra_names ? 0 : -1;
+}
+
 static int on_run_start(struct journal_run *run, const json_t *line)
 {
+	const json_t *bad_at = json_object_get(line, "bad_at");
+
 	if (run->started[0] == '\0')
 		keep_time(run->started, line);
 	run->has_ended = run->is_complete = false;
 	run->ended[0] = '\0';
 	run->is_dry = json_is_true(json_object_get(line, "dry_run"));
+	run->no_message_ids =
+	    json_is_false(json_object_get(line, "message_ids"));
+	run->bad_percent = bad_at ? (unsigned)json_integer_value(bad_at) : 1;
 	keep_digest(run->plan_digest, line);
 	if (keep_text(&run->run_id, line, "run") < 0 ||
-	    keep_text(&run->plan, line, "plan") < 0)
+	    keep_text(&run->plan, line, "plan") < 0 ||
+	    keep_text(&run->pass, line, "pass") < 0 ||
+	    keep_text(&run->version, line, "version") < 0 ||
+	    keep_columns(run, json_object_get(line, "columns")) < 0)
 		return -1;
 	return keep_text(&run->plan_path, line, "path");
 }
@@ -274,12 +302,64 @@ static int on_operator(struct journal_run *run, const json_t *line)
 	return 0;
 }
 
-static int on_plan(struct journal_account *a, const json_t *line)
+/* The result of the last attempt, no other. */
+static int on_ack(struct journal_run *run, const json_t *line)
 {
+	struct journal_account *a = journal_find(run, get_text(line, "id"));
+
+	if (!a || a->state != JOURNAL_ENDED ||
+	    get_number(line, "attempt") != (json_int_t)a->attempt)
+		return 0;
+	keep_time(a->ack_time, line);
+	if (keep_text(&a->ack_by, line, "by") < 0 ||
+	    keep_text(&a->ack_reason, line, "reason") < 0)
+		return -1;
+	if (json_object_get(line, "exit"))
+		run->exit = (int)get_number(line, "exit");
+	return 0;
+}
+
+static int keep_extras(const struct journal_run *run, struct journal_account *a,
+    const json_t *values)
+{
+	if (!values || run->extra_count == 0)
+		return 0;
+	if (!a->extras)
+		a->extras = mem_try_calloc(run->extra_count, sizeof(char *));
+	for (size_t i = 0; a->extras && i < run->extra_count; i++)
+		if (keep_text(&a->extras[i], values, run->extra_names[i]) < 0)
+			return -1;
+	return a->extras ? 0 : -1;
+}
+
+static int on_plan(struct journal_run *run, const json_t *line)
+{
+	const char *id = get_text(line, "id");
+	struct journal_account *a = journal_find(run, id);
+
+	if (!a)
+		a = add_account(run, id);
+	if (!a)
+		return -1;
 	a->is_dropped = false;
 	if (a->attempt == 0)
 		keep_digest(a->digest, line);
-	return keep_text(&a->slug, line, "slug");
+	if (keep_text(&a->slug, line, "slug") < 0 ||
+	    keep_text(&a->source_user, line, "src_user") < 0 ||
+	    keep_text(&a->target_user, line, "dst_user") < 0 ||
+	    keep_text(&a->source, line, "source") < 0 ||
+	    keep_text(&a->target, line, "target") < 0 ||
+	    keep_text(&a->groups, line, "groups") < 0)
+		return -1;
+	return keep_extras(run, a, json_object_get(line, "x"));
+}
+
+static void forget_ack(struct journal_account *a)
+{
+	free(a->ack_by);
+	free(a->ack_reason);
+	a->ack_by = a->ack_reason = NULL;
+	a->ack_time[0] = '\0';
 }
 
 /* What is known of an attempt that was cut off: its last progress, or the
@@ -300,6 +380,8 @@ static int on_start(struct journal_account *a, const json_t *line)
 		close_attempt(a);
 	a->state = JOURNAL_RUNNING;
 	a->is_final = false;
+	a->grade = GRADE_NONE;
+	forget_ack(a);
 	a->attempt = (unsigned)get_number(line, "attempt");
 	a->tally = a->so_far = (struct tally){0};
 	a->ended[0] = '\0';
@@ -319,6 +401,7 @@ static int on_end(struct journal_account *a, const json_t *line)
 	close_attempt(a);
 	a->state = JOURNAL_ENDED;
 	a->is_final = json_is_true(json_object_get(line, "final"));
+	a->grade = grade_find(get_text(line, "grade"));
 	a->attempt = (unsigned)get_number(line, "attempt");
 	a->exit = (int)get_number(line, "exit");
 	a->batch = (int)get_number(line, "batch");
@@ -365,7 +448,8 @@ static const struct {
     {"run.resume", on_run_start, NULL},
     {"run.end", on_run_end, NULL},
     {"operator", on_operator, NULL},
-    {"account.plan", NULL, on_plan},
+    {"ack", on_ack, NULL},
+    {"account.plan", on_plan, NULL},
     {"account.drop", NULL, on_drop},
     {"account.start", NULL, on_start},
     {"account.end", NULL, on_end},
@@ -373,9 +457,16 @@ static const struct {
     {"progress", NULL, on_progress},
 };
 
+struct reader {
+	struct journal_run *run;
+	journal_line_fn *also; /* may be NULL */
+	void *context;
+};
+
 static int apply(const json_t *line, void *context, struct error *err)
 {
-	struct journal_run *run = context;
+	const struct reader *reader = context;
+	struct journal_run *run = reader->run;
 	const char *ev = get_text(line, "ev");
 	int rc = 0;
 
@@ -395,6 +486,8 @@ static int apply(const json_t *line, void *context, struct error *err)
 	}
 	if (rc < 0)
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+	if (rc == 0 && reader->also)
+		rc = reader->also(line, reader->context, err);
 	return rc;
 }
 
@@ -402,13 +495,32 @@ static int apply(const json_t *line, void *context, struct error *err)
 
 struct journal_run *journal_read(const char *path, struct error *err)
 {
+	struct journal_run *run = NULL;
+
+	return journal_read_with(path, NULL, NULL, &run, err);
+}
+
+/* Of journals that do not say it themselves. */
+static void grade_account(
+    const struct journal_run *run, struct journal_account *a)
+{
+	if (a->state == JOURNAL_ENDED && a->is_final && a->grade == GRADE_NONE)
+		a->grade = grade_of(a->outcome, &a->tally, run->bad_percent);
+}
+
+struct journal_run *journal_read_with(const char *path, journal_line_fn *fn,
+    void *context, struct journal_run **run_out, struct error *err)
+{
 	struct journal_run *run = mem_try_calloc(1, sizeof(*run));
+	struct reader reader = {run, fn, context};
+
+	*run_out = run;
 
 	if (!run) {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
 		return NULL;
 	}
-	if (journal_walk(path, apply, run, &run->extent, err) < 0) {
+	if (journal_walk(path, apply, &reader, &run->extent, err) < 0) {
 		journal_run_free(run);
 		return NULL;
 	}
@@ -418,25 +530,45 @@ struct journal_run *journal_read(const char *path, struct error *err)
 		    err, ERROR_OS, "local.journal", "'%s' holds no run", path);
 		return NULL;
 	}
-	for (size_t i = 0; i < run->count; i++)
+	for (size_t i = 0; i < run->count; i++) {
 		if (run->accounts[i].state == JOURNAL_RUNNING)
 			close_attempt(&run->accounts[i]);
+		grade_account(run, &run->accounts[i]);
+	}
 	return run;
+}
+
+static void release_account(
+    const struct journal_run *run, struct journal_account *a)
+{
+	for (size_t i = 0; a->extras && i < run->extra_count; i++)
+		free(a->extras[i]);
+	free(a->extras);
+	free(a->source_user);
+	free(a->target_user);
+	free(a->source);
+	free(a->target);
+	free(a->groups);
+	free(a->id);
+	free(a->slug);
+	free(a->outcome);
+	free(a->reason);
+	free(a->text);
+	free(a->log);
+	forget_ack(a);
 }
 
 void journal_run_free(struct journal_run *run)
 {
 	if (!run)
 		return;
-	for (size_t i = 0; i < run->count; i++) {
-		struct journal_account *a = &run->accounts[i];
-		free(a->id);
-		free(a->slug);
-		free(a->outcome);
-		free(a->reason);
-		free(a->text);
-		free(a->log);
-	}
+	for (size_t i = 0; i < run->count; i++)
+		release_account(run, &run->accounts[i]);
+	for (size_t i = 0; i < run->extra_count; i++)
+		free(run->extra_names[i]);
+	free(run->extra_names);
+	free(run->pass);
+	free(run->version);
 	free(run->accounts);
 	free(run->index);
 	free(run->run_id);
@@ -456,4 +588,18 @@ const char *journal_outcome(const struct journal_account *account)
 		break;
 	}
 	return account->outcome;
+}
+
+int journal_exit(const struct journal_run *run)
+{
+	int code = EXIT_CODE_OK;
+
+	if (!run->is_complete)
+		return run->exit;
+	for (size_t i = 0; i < run->count; i++) {
+		const struct journal_account *a = &run->accounts[i];
+		if (!a->is_dropped && a->is_final && !a->ack_by)
+			code = exit_code_worse(code, a->batch);
+	}
+	return code;
 }

@@ -13,6 +13,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/contract/tally.h"
+#include "orchestrator/grade.h"
 
 struct error;
 struct json_t;
@@ -40,6 +41,10 @@ enum journal_account_state {
 
 struct journal_account {
 	char *id, *slug;
+	/* as planned; NULL: not known */
+	char *source_user, *target_user, *source, *target; /* servers */
+	char *groups;    /* names, blanks between them */
+	char **extras;   /* one for each of the run's extra_names, or NULL */
 	char digest[17]; /* of the last attempt, or as planned */
 	enum journal_account_state state;
 	bool is_final; /* no retry was to follow */
@@ -48,6 +53,10 @@ struct journal_account {
 	/* of the last attempt that ended */
 	char *outcome, *reason, *text;
 	int exit, batch;
+	enum grade grade; /* of a final result */
+	/* somebody has seen that result and takes it; else NULL */
+	char *ack_by, *ack_reason;
+	char ack_time[CLOCK_TEXT_BYTES];
 	/* of the last attempt, ended or not */
 	char *log;
 	struct tally tally;
@@ -62,6 +71,11 @@ struct journal_account {
 
 struct journal_run {
 	char *run_id, *plan, *plan_path;
+	char *pass, *version; /* of the supervisor that came last */
+	char **extra_names;   /* x_ columns of the accounts file, without x_ */
+	size_t extra_count;
+	unsigned bad_percent; /* so many refused are grade bad */
+	bool no_message_ids;  /* they are left out of reports */
 	char plan_digest[17];
 	struct journal_account *accounts; /* in plan order, later ones behind */
 	size_t count;
@@ -77,6 +91,10 @@ struct journal_run {
 
 /* Heap, or NULL. */
 struct journal_run *journal_read(const char *path, struct error *err);
+
+/* The same; `fn` gets every line too, after it was taken into *run_out. */
+struct journal_run *journal_read_with(const char *path, journal_line_fn *fn,
+    void *context, struct journal_run **run_out, struct error *err);
 void journal_run_free(struct journal_run *run);
 
 struct journal_account *journal_find(
@@ -85,5 +103,8 @@ struct journal_account *journal_find(
 /* "pending", "interrupted" for one that neither ended nor runs, or as it
  * ended. */
 const char *journal_outcome(const struct journal_account *account);
+
+/* The exit code a finished run has: what was acknowledged counts no more. */
+int journal_exit(const struct journal_run *run);
 
 #endif

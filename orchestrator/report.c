@@ -68,19 +68,25 @@ static json_t *integer(uint64_t n)
 	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
 }
 
+static const char *grade_of_account(const struct journal_account *a)
+{
+	return a->grade ? grade_name(a->grade) : NULL;
+}
+
 /* {"ok":3,"auth":1}: without the accounts that left the plan. */
-static json_t *count_outcomes(const struct journal_run *run)
+static json_t *count_words(const struct journal_run *run,
+    const char *(*word_of)(const struct journal_account *a))
 {
 	json_t *counts = json_object();
 
 	for (size_t i = 0; counts && i < run->count; i++) {
 		const struct journal_account *a = &run->accounts[i];
-		const char *outcome = journal_outcome(a);
-		if (a->is_dropped)
+		const char *word = word_of(a);
+		if (a->is_dropped || !word)
 			continue;
 		json_int_t n =
-		    json_integer_value(json_object_get(counts, outcome));
-		if (json_object_set_new(counts, outcome, json_integer(n + 1)) <
+		    json_integer_value(json_object_get(counts, word));
+		if (json_object_set_new(counts, word, json_integer(n + 1)) <
 		    0) {
 			json_decref(counts);
 			return NULL;
@@ -103,12 +109,13 @@ struct json_t *report_batch_json(const struct journal_run *run)
 		bytes += a->bytes_total;
 	}
 	return json_pack(
-	    "{s:i,s:s,s:o,s:o,s:s,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o,s:o*}", "v",
-	    REPORT_VERSION, "kind", "batch", "plan", text(run->plan), "run",
-	    text(run->run_id), "digest", run->plan_digest, "started",
+	    "{s:i,s:s,s:o,s:o,s:s,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o,s:o,s:o*}",
+	    "v", REPORT_VERSION, "kind", "batch", "plan", text(run->plan),
+	    "run", text(run->run_id), "digest", run->plan_digest, "started",
 	    run->started, "ended", run->ended, "complete",
 	    (int)run->is_complete, "exit", run->has_ended ? run->exit : -1,
-	    "accounts", count_outcomes(run), "tally", tally_json_new(&sum),
+	    "accounts", count_words(run, journal_outcome), "grades",
+	    count_words(run, grade_of_account), "tally", tally_json_new(&sum),
 	    "copied_total", integer(copied), "bytes_total", integer(bytes),
 	    "dry_run", run->is_dry ? json_true() : NULL);
 }
@@ -126,12 +133,20 @@ struct json_t *report_account_json(const struct journal_account *a)
 	    "copied_total", integer(a->copied_total), "bytes_total",
 	    integer(a->bytes_total), "log", text(a->log));
 
-	if (o && a->is_dropped &&
-	    json_object_set_new(o, "dropped", json_true()) < 0) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
+	int bad = !o;
+	if (o && a->is_dropped)
+		bad |= json_object_set_new(o, "dropped", json_true());
+	if (o && a->grade)
+		bad |= json_object_set_new(
+		    o, "grade", json_string(grade_name(a->grade)));
+	if (o && a->ack_by)
+		bad |= json_object_set_new(o, "ack",
+		    json_pack("{s:s,s:s,s:s}", "by", a->ack_by, "time",
+			a->ack_time, "reason", text(a->ack_reason)));
+	if (!bad)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 static int fail(struct error *err, const char *path)
@@ -194,6 +209,9 @@ static int copy_line(
 	    json_pack("{s:i,s:s}", "v", REPORT_VERSION, "kind", w->kind);
 	for (size_t i = 0; o && i < ARRAY_LEN(keys); i++) {
 		json_t *value = json_object_get(line, keys[i]);
+		if (w->run->no_message_ids &&
+		    strcmp(keys[i], "message_id") == 0)
+			continue;
 		if (value && json_object_set(o, keys[i], value) < 0) {
 			json_decref(o);
 			o = NULL;

@@ -84,6 +84,7 @@ struct user {
 	const struct journal_account *account;
 	const char *ev;
 	size_t lines;
+	bool hides_ids;
 };
 
 static const char *get(const json_t *line, const char *key)
@@ -148,7 +149,7 @@ static int print_item(
 		    text_bytes((uint64_t)bytes, size, sizeof(size)));
 	if (json_object_get(line, "date"))
 		(void)fprintf(u->out, ", dated %s", get(line, "date"));
-	if (json_object_get(line, "message_id"))
+	if (json_object_get(line, "message_id") && !u->hides_ids)
 		(void)fprintf(
 		    u->out, ", Message-ID %s", get(line, "message_id"));
 	(void)fprintf(u->out, ": %s: %s\n    what to do: %s\n",
@@ -207,7 +208,9 @@ int report_user(
 
 	if (!run)
 		return -1;
-	struct user u = {.out = out, .account = journal_find(run, id)};
+	struct user u = {.out = out,
+	    .account = journal_find(run, id),
+	    .hides_ids = run->no_message_ids};
 	if (u.account)
 		rc = print_user(&u, run, journal_path, err);
 	else

@@ -66,6 +66,11 @@ static struct cell get_outcome(const struct row *r)
 	return as_text(r->outcome);
 }
 
+static struct cell get_grade(const struct row *r)
+{
+	return as_text(grade_name(r->a->grade));
+}
+
 static struct cell get_attempts(const struct row *r)
 {
 	return as_number(r->a->attempt);
@@ -157,6 +162,7 @@ static const struct column columns[] = {
     {"bytes", 10, true, true, get_bytes},
     {"seconds", 8, false, false, get_seconds},
     {"exit", 4, false, false, get_exit},
+    {"grade", -8, false, false, get_grade},
     {"started", -24, false, false, get_started},
     {"ended", -24, false, false, get_ended},
     {"mailbox", -20, false, false, get_mailbox},

@@ -22,7 +22,7 @@
 #include "orchestrator/account_secrets.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
-#include "orchestrator/report.h"
+#include "orchestrator/report_files.h"
 #include "orchestrator/sched_order.h"
 #include "orchestrator/select.h"
 #include "orchestrator/spawn.h"
@@ -454,6 +454,11 @@ static int plan_the_run(struct supervisor *s,
 	    s->before != NULL, s->is_dry, s->sched.config.jobs};
 
 	(void)journal_run_start(s->journal, s->plan, &start);
+	for (size_t i = 0; i < s->plan->server_count; i++) {
+		const struct plan_server *server = &s->plan->servers[i];
+		(void)journal_server(s->journal, server->name, server->host,
+		    server->limits.connections);
+	}
 	if (!s->is_dry && options->approval)
 		(void)journal_operator(s->journal, "approve", "preview", NULL);
 	if (s->before)
@@ -612,9 +617,10 @@ int supervisor_finish(struct supervisor *s)
 		progress_note(&s->progress, "ERROR", "%s", err.text);
 	}
 	char *journal = rundir_journal_path(&s->dir);
+	char *directory = rundir_report_path(&s->dir, ".");
 	char *report = rundir_report_path(&s->dir, "report.jsonl.gz");
-	bool reported =
-	    journal && report && report_write(journal, report, &err) == 0;
+	bool reported = journal && directory && report &&
+			report_files_all(journal, directory, &err) == 0;
 	if (!reported) {
 		progress_note(&s->progress, "ERROR", "no report: %s", err.text);
 		code = exit_code_worse(code, EXIT_CODE_LOCAL);
@@ -623,6 +629,7 @@ int supervisor_finish(struct supervisor *s)
 	if (s->out)
 		supervisor_last_lines(s, code, reported ? report : NULL);
 	free(journal);
+	free(directory);
 	free(report);
 	return code;
 }

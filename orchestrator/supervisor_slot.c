@@ -219,8 +219,8 @@ static void begin_attempt(
 	standing->attempt++;
 	if (slot->started_ms == 0)
 		slot->started_ms = clock_ms();
-	(void)journal_account_start(
-	    s->journal, account_of(s, slot), standing->attempt, log);
+	(void)journal_account_start(s->journal, account_of(s, slot),
+	    standing->attempt, slot->connections, log);
 }
 
 /* Short of processes, descriptors or memory: that passes when others end. When

@@ -98,9 +98,11 @@ Test(journal, tells_how_accounts_stand)
 			       .bytes_copied = 50};
 	struct journal *j = open_new();
 
-	cr_assert_eq(journal_account_start(j, &accounts[0], 1, "a.1.log"), 0);
+	cr_assert_eq(
+	    journal_account_start(j, &accounts[0], 1, 1, "a.1.log"), 0);
 	write_end(j, 0, 1, EXIT_CODE_TEMPORARY, &first);
-	cr_assert_eq(journal_account_start(j, &accounts[0], 2, "a.2.log"), 0);
+	cr_assert_eq(
+	    journal_account_start(j, &accounts[0], 2, 1, "a.2.log"), 0);
 	write_end(j, 0, 2, EXIT_CODE_OK, &second);
 	cr_assert_eq(journal_run_end(j, 4, false, "operator"), 0);
 	journal_close(j);
@@ -131,7 +133,7 @@ Test(journal, an_attempt_without_end_is_interrupted)
 	    .tally = {.source = 3, .copied = 3, .bytes_copied = 30}};
 	struct journal *j = open_new();
 
-	cr_assert_eq(journal_account_start(j, &accounts[1], 1, "b.log"), 0);
+	cr_assert_eq(journal_account_start(j, &accounts[1], 1, 1, "b.log"), 0);
 	cr_assert_eq(journal_record(j, "bob", 1, &mailbox), 0);
 	journal_close(j);
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Files of reports, and words of strangers in them: a name stays text whatever
+ * stands in it.  Words are UTF-8; what no eye sees or what turns the order of
+ * letters around is shown as \xNN in HTML and its JSON.
+ */
+#ifndef ORCHESTRATOR_REPORT_OUT_H
+#define ORCHESTRATOR_REPORT_OUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct error;
+
+struct report_out {
+	FILE *file; /* to be written to */
+	/* private */
+	char *path, *temp;
+};
+
+/* A file that replaces `path` when it is whole; 0600. */
+int report_out_begin(struct report_out *o, const char *path, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* `good`: put it in place, synced if wanted. Else what was written goes away.
+ * Returns -1 also when a write has failed before. */
+int report_out_end(struct report_out *o, bool good, bool sync,
+    struct error *err) __attribute__((warn_unused_result));
+
+/* Text and attribute values of HTML and SVG. */
+void report_out_html(FILE *out, const char *text);
+
+/* A JSON string with its quotes; may stand in a script element. */
+void report_out_json(FILE *out, const char *text);
+
+/* One cell of RFC 4180. What a spreadsheet would take for a formula begins
+ * with an apostrophe. */
+void report_out_csv(FILE *out, const char *text);
+
+/* "2,417,991" */
+void report_out_number(FILE *out, unsigned long long n);
+
+#endif

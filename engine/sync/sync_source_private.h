@@ -263,11 +263,16 @@ void sync_recall_source_keep_deleted(
 void sync_source_examine(struct sync_source *src, struct source_box *box);
 void sync_source_box_done(struct sync_source *src, struct source_box *box);
 
+/* The same of a box that failed: it is only counted. */
+void sync_source_count_done(struct sync_source *src, struct source_box *box);
+
 /* How many entries its listing will have, as far as that is known. */
 uint64_t sync_source_expected(const struct source_box *box);
 
 /* Lists it from the beginning. */
 void sync_source_scan(struct sync_source *src, struct source_box *box);
+
+/* sync_source_fail.c */
 
 enum source_failure {
 	SOURCE_FAILURE_REFUSED,

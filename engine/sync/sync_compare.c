@@ -61,6 +61,17 @@ void sync_compare_check_listing(struct sync_source *src, struct source_box *box)
 	    shown, box->exists, listed);
 }
 
+bool sync_compare_has_less(
+    const struct sync_source *src, const struct source_box *box)
+{
+	bool is_less = !box->todo && box->exists_told && box->m->has_status &&
+		       box->exists < box->m->messages;
+
+	if (is_less)
+		atomic_store(&src->shared->changed, true);
+	return is_less;
+}
+
 /* The instant of the newest message there; says so when it lies ahead, for
  * then nothing may seem new for long (F195). */
 static int64_t newest_of(struct sync_source *src, const struct source_box *box)

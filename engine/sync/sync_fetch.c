@@ -484,6 +484,11 @@ static void on_missing(struct sync_source *src, struct fetch_batch *b)
 		}
 		t->state = TODO_DONE;
 		b->box->todo_open--;
+		if (src->shared->lane > 0) {
+			// it may lag behind what the first one sees
+			sync_slots_leave_one(src, b->box, t);
+			continue;
+		}
 		b->box->m->by_source.vanished++;
 		log_write(src->shared->log, LOG_LEVEL_WARNING, "source",
 		    "mailbox '%s', uid %" PRIu32 ": vanished meanwhile",

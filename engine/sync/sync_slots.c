@@ -242,6 +242,21 @@ void sync_slots_leave(
 	sync_pool_put(src->shared->pool, part, box->m->messages, box->m->bytes);
 }
 
+void sync_slots_leave_one(struct sync_source *src, const struct source_box *box,
+    const struct todo *todo)
+{
+	struct sync_part *part = sync_part_new(box->m->number);
+
+	part->uidvalidity = box->uidvalidity;
+	part->is_sought = box->is_sought;
+	part->floor = box->floor;
+	part->is_leaders = true;
+	part->todo = mem_calloc(1, sizeof(*part->todo));
+	part->todo[0] = (struct todo){.uid = todo->uid, .size = todo->size};
+	part->count = 1;
+	sync_pool_put(src->shared->pool, part, 1, todo->size);
+}
+
 void sync_slots_fail(struct sync_source *src, struct source_box *box,
     enum source_failure failure, const char *words)
 {

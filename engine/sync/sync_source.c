@@ -282,6 +282,9 @@ static int on_box_event(struct sync_source *src, const struct imap_event *event,
 			? SOURCE_FAILURE_GONE
 			: SOURCE_FAILURE_REFUSED,
 		    imap_cmd_reply(cmd));
+	else if (sync_compare_has_less(src, box) && src->shared->lane > 0)
+		sync_slots_fail(src, box, SOURCE_FAILURE_GONE,
+		    "it holds fewer messages than it did");
 	return 0;
 }
 

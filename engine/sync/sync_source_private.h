@@ -314,6 +314,10 @@ void sync_slots_fail(struct sync_source *src, struct source_box *box,
 void sync_slots_leave(
     struct sync_source *src, struct source_box *box, const char *words);
 
+/* The same of one message that is not there. */
+void sync_slots_leave_one(struct sync_source *src, const struct source_box *box,
+    const struct todo *todo);
+
 /* Nothing under way in any, and nothing will come any more? */
 bool sync_slots_are_over(const struct sync_source *src);
 
@@ -327,6 +331,11 @@ bool sync_compare_is_mirror(const struct sync_source *src);
  * lane found that out. The first reason is kept. */
 void sync_compare_object(
     struct sync_source *src, const struct source_box *box, const char *why);
+
+/* When it is opened: are there fewer messages than STATUS told? Whether some
+ * went away or are hidden, another pass must look. */
+bool sync_compare_has_less(
+    const struct sync_source *src, const struct source_box *box);
 
 /* A server that lists less than it counts hides mail: says so. */
 void sync_compare_check_listing(

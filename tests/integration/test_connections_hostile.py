@@ -148,6 +148,48 @@ class Anew(HostileCase):
         self.assertIn(7777777, keys(target, 'INBOX'))
 
 
+class Less(HostileCase):
+    """A copy of the mail that lags behind: only the first connection sees it
+    all (F192)."""
+
+    def check(self, session, *capability):
+        source = MiniServer(capability=CAPABILITY + capability,
+                            session=session)
+        self.addCleanup(source.stop)
+        target = self.mini(Session)
+        source.empty = type(source.box('INBOX'))(b'empty', 1000)
+        for n in range(200):
+            box = source.box('box%03d' % n)
+            box.uidvalidity = 1000
+            for i in range(3):
+                box.add(message(n * 10 + i, 30000), date=DATE)
+        ended = self.copy(source, target, connections=2, code=None)
+        self.assertEqual(2, lanes(ended, 'source'))
+        self.assertEqual(600, self.assert_balanced(ended)['copied'])
+        self.assertEqual(source.contents(), target.contents())
+
+    class Source(Numbered):
+        def need(self, name):
+            box = super().need(name)
+            return self.server.empty if self.number > 1 else box
+
+    def test_messages_that_are_not_there(self):
+        self.check(self.Source)
+
+    def test_mailboxes_that_seem_empty(self):
+        class Source(self.Source):
+            def do_status(self, name, items):
+                box = self.need(name)
+                self.io.send(
+                    b'* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY %d '
+                    b'SIZE %d)\r\n' % (
+                        name, len(box.messages), box.uidnext, box.uidvalidity,
+                        sum(len(m.raw) for m in box.messages)))
+                return b'done'
+
+        self.check(Source, 'STATUS=SIZE')
+
+
 class Counted(HostileCase):
     def test_what_is_fetched_again_is_counted_once(self):
         """F106: what a further connection leaves to the first one."""

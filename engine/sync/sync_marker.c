@@ -6,7 +6,8 @@
  * That it is not there must mean something.  The folder therefore holds a file
  * `since`, made with it: as long as that is young, a run may have been killed
  * before the folder was there.  When a marker cannot be made (a full disk),
- * `since` is taken away again, for the run that goes on unmarked may be killed.
+ * `since` is set far ahead, for the run that goes on unmarked may be killed; one
+ * that was only taken away would soon be made anew by another run.
  */
 #include "engine/sync/sync_marker.h"
 
@@ -30,6 +31,7 @@
 
 enum {
 	YOUNG_SECONDS = 5, /* longer than any server obeys one that is gone */
+	UNMARKED_SECONDS = 30 * 86400, /* longer than any run lasts */
 	NAME_BYTES = 2 * HASH_KEY_BYTES + 1,
 	TRIES_MAX = 8
 };
@@ -142,8 +144,20 @@ static bool is_young(int folder_fd)
 	bool is_known = fd >= 0 && fstat(fd, &st) == 0;
 
 	fd_close(&fd);
-	// a clock that was put back makes it young
+	// a clock that was put back makes it young; see distrust
 	return !is_known || time(NULL) - st.st_mtime < YOUNG_SECONDS;
+}
+
+/* This run leaves no marker: that there is none means nothing for long. */
+static void distrust(int folder_fd)
+{
+	const struct timespec ahead = {.tv_sec = time(NULL) + UNMARKED_SECONDS};
+	const struct timespec times[] = {ahead, ahead};
+	int fd = open_file(folder_fd, since_name, O_CREAT);
+
+	if (fd < 0 || futimens(fd, times) < 0)
+		(void)unlinkat(folder_fd, since_name, 0);
+	fd_close(&fd);
 }
 
 /* Is the file that we hold still the one of that name? */
@@ -217,7 +231,7 @@ static int take(struct sync_marker *marker, struct log *log, struct error *err)
 		log_write(log, LOG_LEVEL_INFO, "engine",
 		    "no marker of this run in '%s': %s", marker->folder,
 		    strerror(errno));
-		(void)unlinkat(marker->folder_fd, since_name, 0);
+		distrust(marker->folder_fd);
 		return 0;
 	}
 	if (marker->verdict == SYNC_MARKER_FREE && was_young)

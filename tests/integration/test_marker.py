@@ -240,12 +240,30 @@ class Folders(MarkerCase):
         self.assertEqual('since\n', done.stdout)
 
     def test_no_room_for_a_marker(self):
-        """What says that the folder can be believed is taken away: this run
+        """What says that the folder can be believed says so no more: this run
         may be killed, and leaves no marker."""
         done = self.sync_mounted('nr_inodes=3', '')
         self.assertTrue(self.target.was_asked)
         self.assertIn('no marker of this run', done.stderr)
-        self.assertEqual('', done.stdout)
+        self.assertEqual('since\n', done.stdout)
+
+    def test_f098_no_room_only_for_a_while(self):
+        """A run without a marker is killed when others have theirs again."""
+        self.kill_while_appending()
+        name, = self.markers()
+        folder = self.path('runtime/mailconvoy/')
+        os.unlink(folder + name)
+        os.mkdir(folder + name)
+        self.kill_while_appending()
+        os.rmdir(folder + name)
+        self.engine(*(a.replace('127.0.0.1', 'localhost')
+                      for a in self.arguments()), code=0)
+        self.target.box('INBOX').messages.pop()
+        since = os.stat(folder + 'since').st_mtime - 10  # a while later
+        os.utime(folder + 'since', (since, since))
+        self.sync()
+        self.assertTrue(self.target.was_asked)
+        self.assert_copied(1, 2)
 
     def test_no_room_for_what_stands_in_it(self):
         done = self.sync_mounted(

@@ -77,3 +77,17 @@ void breaker_gone(struct breaker *b)
 	if (b->state == BREAKER_HALF_OPEN)
 		b->state = BREAKER_OPEN; // the next one tries at once
 }
+
+void breaker_give_up(struct breaker *b)
+{
+	b->state = BREAKER_GIVEN_UP;
+}
+
+void breaker_again(struct breaker *b, int64_t now_ms)
+{
+	if (b->state != BREAKER_GIVEN_UP)
+		return;
+	b->probes = BREAKER_PROBES_MAX - 1; // its failure is the last one
+	b->until_ms = now_ms;
+	b->state = BREAKER_OPEN;
+}

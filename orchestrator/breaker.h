@@ -54,6 +54,12 @@ void breaker_failed(struct breaker *b, bool is_probe, int64_t now_ms);
 /* The one that tried has ended and says nothing about the server. */
 void breaker_gone(struct breaker *b);
 
+/* Nothing is started any more. */
+void breaker_give_up(struct breaker *b);
+
+/* Given up, it may be tried by one more all the same. */
+void breaker_again(struct breaker *b, int64_t now_ms);
+
 const char *breaker_state_name(enum breaker_state state);
 
 #endif

@@ -118,24 +118,27 @@ bool sched_skip(struct sched *s, size_t account)
 	if (a->state == SCHED_SKIPPED || a->state == SCHED_DONE ||
 	    a->state == SCHED_LEFT)
 		return false;
-	// as if all attempts had been made
-	a->failures = s->config.attempts;
-	a->retried_once = a->second_pass = true;
+	a->is_skipped = true;
 	if (a->state != SCHED_RUNNING)
 		sched_set_state(s, account, SCHED_SKIPPED);
 	return true;
 }
 
-void sched_again(struct sched *s, size_t account, const struct sched_want *want)
+void sched_again(struct sched *s, size_t account, const struct sched_want *want,
+    int64_t now_ms)
 {
 	struct sched_account *a = &s->accounts[account];
 
-	a->tries = a->failures = 0;
-	a->retried_once = a->second_pass = false;
+	a->tries = a->failures = a->deferrals = 0;
+	a->retried_once = a->second_pass = a->is_skipped = false;
+	a->is_blamed = false;
 	if (a->want.connections == 0)
 		sched_add(s, account, want); // it was not to be run before
 	else
 		sched_set_state(s, account, SCHED_PENDING);
+	for (int side = 0; side < SCHED_SIDES; side++)
+		breaker_again(
+		    &s->servers[a->want.servers[side]].breaker, now_ms);
 }
 
 void sched_stop(struct sched *s)

@@ -39,6 +39,8 @@ struct sched_config {
 	const struct sched_server_config *servers;
 	size_t server_count;
 	size_t login_count; /* logins that several accounts share */
+	/* nobody waits for a server: what fails is given up at once */
+	bool is_look;
 };
 
 /* What an account asks for. */
@@ -87,6 +89,7 @@ struct sched_account {
 	unsigned connections; /* RUNNING: given at each server */
 	bool retried_once;    /* after an internal error or a crash */
 	bool second_pass;     /* ran again at the end */
+	bool is_skipped;      /* RUNNING: its last attempt, whatever comes */
 	bool is_probe[2];     /* RUNNING: tells whether a server is back */
 	int64_t not_before;   /* WAITING, DEFERRED */
 	/* the last failure: a server's, and in which row of its failures */
@@ -167,9 +170,9 @@ bool sched_changed(struct sched *s, size_t *server_out);
 bool sched_skip(struct sched *s, size_t account);
 
 /* Runs as if it never had: one that does not run now. `want` counts for one
- * that was never added. */
-void sched_again(
-    struct sched *s, size_t account, const struct sched_want *want);
+ * that was never added. A server that was given up is tried once more. */
+void sched_again(struct sched *s, size_t account, const struct sched_want *want,
+    int64_t now_ms);
 
 /* Starts nothing more. */
 void sched_stop(struct sched *s);

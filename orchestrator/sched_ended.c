@@ -112,10 +112,13 @@ static bool judge_failure(struct sched *s, size_t account, int side,
 	if (b->state == BREAKER_CLOSED)
 		return false;
 	a->is_blamed = false;
-	excuse(s, a->want.servers[side]);
+	if (s->config.is_look)
+		breaker_give_up(b);
+	else
+		excuse(s, a->want.servers[side]);
 	if (b->state == BREAKER_GIVEN_UP)
 		leave_server(s, a->want.servers[side]);
-	return true;
+	return !s->config.is_look;
 }
 
 static bool judge_side(struct sched *s, size_t account, int side,
@@ -155,7 +158,7 @@ static int64_t defer(
 
 	if (asked_ms <= 0)
 		asked_ms = SCHED_DEFER_MS;
-	if (asked_ms <= (int64_t)s->config.max_wait_ms &&
+	if (!s->config.is_look && asked_ms <= (int64_t)s->config.max_wait_ms &&
 	    a->deferrals < s->config.attempts) {
 		a->deferrals++;
 		return again_at(s, account, now_ms, asked_ms, SCHED_WAITING);
@@ -169,6 +172,8 @@ static int64_t again(struct sched *s, size_t account,
 {
 	struct sched_account *a = &s->accounts[account];
 
+	if (a->is_skipped)
+		return -1;
 	switch (r->retry) {
 	case EXIT_RETRY_BACKOFF:
 		if (excused)
@@ -241,7 +246,7 @@ int64_t sched_ended(struct sched *s, size_t account,
 		excused |=
 		    judge_side(s, account, side, result->signs[side], now_ms);
 	int64_t wait = 0;
-	if (result->is_put_off)
+	if (result->is_put_off && !a->is_skipped)
 		sched_set_state(s, account, SCHED_PENDING);
 	else
 		wait = again(s, account, result, excused, now_ms);

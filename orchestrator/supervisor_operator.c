@@ -157,6 +157,27 @@ static int do_bandwidth(struct supervisor *s, const struct ctl_command *c,
 	    before, c->number);
 }
 
+static void name_connections(
+    const struct supervisor *s, size_t server, char *out, size_t max)
+{
+	(void)snprintf(
+	    out, max, "server.%s.connections", s->plan->servers[server].name);
+}
+
+void supervisor_operator_set_connections(
+    struct supervisor *s, size_t server, unsigned count, const char *by)
+{
+	char name[CTL_NAME_BYTES + 32];
+	unsigned before = supervisor_servers_set_connections(s, server, count);
+
+	if (count == before)
+		return;
+	name_connections(s, server, name, sizeof(name));
+	(void)journal_limit_change(s->journal, name, before, count, by);
+	progress_note(
+	    &s->progress, "INFO", "%s %u -> %u (%s)", name, before, count, by);
+}
+
 static int do_connections(struct supervisor *s, const struct ctl_command *c,
     const char *by, char *out)
 {
@@ -168,12 +189,9 @@ static int do_connections(struct supervisor *s, const struct ctl_command *c,
 		i++;
 	if (i == s->plan->server_count)
 		return say(out, "usage the plan has no server '%s'", c->name);
-	unsigned before =
-	    supervisor_servers_set_connections(s, i, (unsigned)c->number);
-	(void)snprintf(name, sizeof(name), "server.%s.connections", c->name);
-	(void)journal_limit_change(s->journal, name, before, c->number, by);
-	progress_note(&s->progress, "INFO", "%s %u -> %" PRIu64 " (%s)", name,
-	    before, c->number, by);
+	unsigned before = s->sched.servers[i].config.connections;
+	supervisor_operator_set_connections(s, i, (unsigned)c->number, by);
+	name_connections(s, i, name, sizeof(name));
 	return say(out, "ok %s %u -> %" PRIu64, name, before, c->number);
 }
 
@@ -223,8 +241,9 @@ static int do_retry(struct supervisor *s, const struct ctl_command *c,
 		return say(out, "refused %s runs", a->id);
 	if (strcmp(s->standings[i].outcome, "ok") == 0)
 		return say(out, "refused %s is ok", a->id);
-	sched_again(&s->sched, i, &s->wants[i]);
-	s->standings[i].is_final = false;
+	sched_again(&s->sched, i, &s->wants[i], clock_ms());
+	supervisor_rules_again(s, i);
+	s->standings[i].is_final = s->standings[i].is_left_out = false;
 	s->standings[i].is_selected = true;
 	record(s, c, by, a->id);
 	progress_note(

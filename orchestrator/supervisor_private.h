@@ -84,6 +84,7 @@ struct standing {
 	uint64_t deleted, mailboxes_deleted;
 	bool is_final, is_selected;
 	bool is_left_out; /* by --account and the like: no part of the result */
+	bool is_counted;  /* among rules.finished */
 	char *reason, *text; /* of a failure, for the last lines; may be NULL */
 	struct daily daily;
 };
@@ -210,7 +211,10 @@ void supervisor_rules_reread(struct supervisor *s, struct plan *plan);
 void supervisor_rules_release(struct supervisor *s);
 
 /* An account has its result. */
-void supervisor_rules_finished(struct supervisor *s, bool has_failed);
+void supervisor_rules_finished(struct supervisor *s, size_t account);
+
+/* It is run again: its result counts no more. */
+void supervisor_rules_again(struct supervisor *s, size_t account);
 
 /* supervisor_setup.c: before and after the loop. */
 int supervisor_setup(struct supervisor *s,
@@ -255,6 +259,8 @@ void supervisor_operator_do(struct supervisor *s, const struct ctl_command *c,
     const char *by, char answer[CTL_ANSWER_BYTES]);
 void supervisor_operator_set_jobs(
     struct supervisor *s, unsigned jobs, const char *by);
+void supervisor_operator_set_connections(
+    struct supervisor *s, size_t server, unsigned count, const char *by);
 
 /* supervisor_end.c: what the operator reads when all is over. `report` may be
  * NULL. */

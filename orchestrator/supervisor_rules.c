@@ -109,6 +109,42 @@ static void close_window(struct supervisor *s, int64_t change_wall_ms)
 		stop_all(s, "window.end", text);
 }
 
+static void open_window(struct supervisor *s, const char *why)
+{
+	if (!s->rules.is_window_closed)
+		return;
+	s->rules.is_window_closed = false;
+	(void)journal_rule(s->journal, "run.go", "window.begin", why);
+	progress_note(&s->progress, "INFO", "%s: accounts start", why);
+}
+
+/* Nothing is started any more, but what runs may have to end with the window.
+ */
+static void watch_last_window(struct supervisor *s, int64_t now)
+{
+	const struct plan_schedule *schedule = &rules_of(s)->schedule;
+
+	if (schedule->window_count == 0 || s->is_look ||
+	    s->rules.is_window_closed ||
+	    schedule->at_window_end != PLAN_STOP_STOP)
+		return;
+	int64_t wall = clock_wall_ms();
+	if (window_find(schedule->windows, schedule->window_count, wall) < 0) {
+		s->rules.is_window_closed = true;
+		progress_note(&s->progress, "INFO",
+		    "the window is over: engines end at the next safe point");
+		stop_all(s, "window.end", "the window is over");
+		return;
+	}
+	int64_t wait =
+	    window_change_ms(schedule->windows, schedule->window_count, wall);
+	wait = wait == INT64_MAX || wait - wall > WINDOW_EVERY_MS
+		   ? WINDOW_EVERY_MS
+		   : wait - wall + 1;
+	if (now + wait < s->rules.next_ms)
+		s->rules.next_ms = now + wait;
+}
+
 /* Until when nothing may be started; INT64_MIN: now is fine. */
 static int64_t watch_window(struct supervisor *s, int64_t now)
 {
@@ -116,8 +152,12 @@ static int64_t watch_window(struct supervisor *s, int64_t now)
 	int64_t wall = clock_wall_ms();
 
 	// a look is short, and made by somebody who waits for it
-	if (schedule->window_count == 0 || s->is_look)
+	if (s->is_look)
 		return INT64_MIN;
+	if (schedule->window_count == 0) {
+		open_window(s, "there are no windows any more");
+		return INT64_MIN;
+	}
 	bool is_open =
 	    window_find(schedule->windows, schedule->window_count, wall) >= 0;
 	int64_t change =
@@ -129,13 +169,8 @@ static int64_t watch_window(struct supervisor *s, int64_t now)
 		s->rules.next_ms = now + wait;
 	if (!is_open && !s->rules.is_window_closed)
 		close_window(s, change);
-	if (is_open && s->rules.is_window_closed) {
-		s->rules.is_window_closed = false;
-		(void)journal_rule(
-		    s->journal, "run.go", "window.begin", "a window begins");
-		progress_note(
-		    &s->progress, "INFO", "a window begins: accounts start");
-	}
+	if (is_open)
+		open_window(s, "a window begins");
 	return is_open ? INT64_MIN : now + wait;
 }
 
@@ -146,11 +181,11 @@ static int64_t watch_memory(struct supervisor *s, int64_t now)
 	uint64_t floor = rules_of(s)->limits.min_free_memory;
 	char text[96];
 
-	if (floor == 0)
+	if (floor == 0 && !s->rules.is_memory_low)
 		return INT64_MIN;
 	uint64_t available = memory_available();
 	bool is_low = available < floor;
-	if (now + MEMORY_EVERY_MS < s->rules.next_ms)
+	if (floor > 0 && now + MEMORY_EVERY_MS < s->rules.next_ms)
 		s->rules.next_ms = now + MEMORY_EVERY_MS;
 	if (is_low != s->rules.is_memory_low) {
 		s->rules.is_memory_low = is_low;
@@ -224,8 +259,8 @@ void supervisor_rules_reread(struct supervisor *s, struct plan *plan)
 			if (strcmp(s->plan->servers[i].name, server->name) != 0)
 				continue;
 			s->pace[1 + i].rate = server->limits.bandwidth;
-			(void)supervisor_servers_set_connections(
-			    s, i, server->limits.connections);
+			supervisor_operator_set_connections(
+			    s, i, server->limits.connections, "plan");
 		}
 	}
 	plan_free(s->rules.reread);
@@ -247,8 +282,10 @@ void supervisor_rules_tick(struct supervisor *s)
 		return;
 	s->rules.next_ms = CLOCK_NEVER;
 	watch_bandwidth(s, now);
-	if (s->sched.stopped)
+	if (s->sched.stopped) {
+		watch_last_window(s, now);
 		return;
+	}
 	watch_duration(s, now);
 	if (s->sched.stopped)
 		return;
@@ -264,13 +301,26 @@ int64_t supervisor_rules_deadline(const struct supervisor *s)
 
 /* --------------------------------------------------------------- failures */
 
-void supervisor_rules_finished(struct supervisor *s, bool has_failed)
+void supervisor_rules_again(struct supervisor *s, size_t account)
 {
+	struct standing *st = &s->standings[account];
+
+	if (!st->is_counted)
+		return;
+	st->is_counted = false;
+	s->rules.finished--;
+	s->rules.failed -= supervisor_is_failed(st->outcome);
+}
+
+void supervisor_rules_finished(struct supervisor *s, size_t account)
+{
+	bool has_failed = supervisor_is_failed(s->standings[account].outcome);
 	const struct plan_halt *halt = &rules_of(s)->halt;
 	const struct halt_config config = {
 	    halt->failures, halt->percent, halt->min_finished};
 	char text[96];
 
+	s->standings[account].is_counted = true;
 	s->rules.finished++;
 	s->rules.failed += has_failed;
 	// a look is there to find all that fails

@@ -417,6 +417,7 @@ static int allocate(struct supervisor *s,
 	    .factor = r->factor,
 	    .max_wait_ms = r->max_wait_ms,
 	    .jitter_percent = r->jitter_percent,
+	    .is_look = options->look,
 	};
 	size_t accounts = s->plan->account_count;
 

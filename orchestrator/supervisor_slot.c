@@ -546,7 +546,7 @@ static void publish(
 	progress_account_end(&s->progress, &line);
 	supervisor_servers_tell(s, slot->account);
 	if (standing->is_final)
-		supervisor_rules_finished(s, supervisor_is_failed(v->outcome));
+		supervisor_rules_finished(s, slot->account);
 }
 
 static void do_finish(struct supervisor *s, struct slot *slot)

@@ -227,3 +227,28 @@ Test(sched, put_back_stays_next)
 	cr_assert_eq(take(&s, 1000), 1);
 	sched_release(&s);
 }
+
+/* Whatever its last attempt says. */
+Test(sched, skipped_while_it_runs_comes_not_back)
+{
+	static const struct sched_result ends[] = {
+	    {.retry = EXIT_RETRY_BACKOFF},
+	    {.retry = EXIT_RETRY_ONCE},
+	    {.retry = EXIT_RETRY_AT_END},
+	    {.retry = EXIT_RETRY_AT_TIME, .asked_ms = 10},
+	    {.retry = EXIT_RETRY_RESUME, .is_put_off = true},
+	};
+	struct sched s;
+
+	start(&s, &plain, sizeof(ends) / sizeof(ends[0]));
+	for (size_t i = 0; i < s.count; i++) {
+		cr_assert_eq(take(&s, 0), i);
+		cr_assert(sched_skip(&s, i));
+		cr_assert_eq(sched_ended(&s, i, &ends[i], 0), SCHED_WAIT_DONE);
+	}
+	cr_assert(sched_is_over(&s));
+	sched_again(&s, 3, NULL, 0);
+	cr_assert_eq(take(&s, 0), 3);
+	cr_assert_eq(sched_ended(&s, 3, &ends[3], 0), 10);
+	sched_release(&s);
+}

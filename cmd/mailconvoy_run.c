@@ -6,9 +6,13 @@
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
 #include "config/plan.h"
+#include "config/plan_diag.h"
 #include "engine/base/error.h"
+#include "engine/base/mem.h"
 #include "engine/contract/exit_code.h"
 #include "orchestrator/approval.h"
+#include "orchestrator/journal_read.h"
+#include "orchestrator/rundir.h"
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
@@ -65,10 +69,37 @@ static int supervise(const struct mailconvoy_options *o,
 	return code;
 }
 
-static int run(const struct mailconvoy_options *o, bool resume)
+/* Heap, or NULL: none, or no run. What is wrong is told by whoever looks next.
+ */
+static char *pass_of_last_run(const char *path)
 {
-	const struct plan_choice choice = {
-	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	static const struct plan_choice none;
+	struct plan_diag *diag = plan_diag_new();
+	struct plan *plan = plan_load_choice(path, &none, diag);
+	struct rundir dir = {.lock_fd = -1};
+	struct journal_run *last = NULL;
+	char *journal = NULL, *pass = NULL;
+	struct error ignored;
+
+	if (plan && rundir_init(&dir, plan, &ignored) == 0 &&
+	    rundir_find_latest(&dir))
+		journal = rundir_journal_path(&dir);
+	if (journal)
+		last = journal_read(journal, &ignored);
+	if (last && last->pass[0])
+		pass = mem_try_strdup(last->pass);
+	journal_run_free(last);
+	free(journal);
+	rundir_release(&dir);
+	plan_free(plan);
+	plan_diag_free(diag);
+	return pass;
+}
+
+static int run_pass(
+    const struct mailconvoy_options *o, const char *pass, bool resume)
+{
+	const struct plan_choice choice = {pass};
 	struct select_rules select = {0};
 	struct approval approval = {0};
 	bool approved = false;
@@ -89,6 +120,17 @@ static int run(const struct mailconvoy_options *o, bool resume)
 	approval_release(&approval);
 	select_release(&select);
 	plan_free(plan);
+	return code;
+}
+
+/* What is resumed goes on in its own pass. */
+static int run(const struct mailconvoy_options *o, bool resume)
+{
+	const char *given = mailconvoy_options_value(o, MAILCONVOY_PASS);
+	char *own = resume && !given ? pass_of_last_run(o->arguments[0]) : NULL;
+	int code = run_pass(o, own ? own : given, resume);
+
+	free(own);
 	return code;
 }
 

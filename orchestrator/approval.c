@@ -254,12 +254,15 @@ int approval_store(
 	return rc;
 }
 
-static bool goes_on(const struct rundir *dir, bool resume)
+static bool goes_on(
+    const struct rundir *dir, const struct plan *plan, bool resume)
 {
 	char *path = rundir_journal_path(dir);
 	struct error ignored;
 	struct journal_run *run = path ? journal_read(path, &ignored) : NULL;
-	bool is = run && (resume || !run->is_complete);
+	const char *pass = plan->pass ? plan->pass->name : NULL;
+	bool is = run && (resume || !run->is_complete) &&
+		  journal_is_of_pass(run, pass);
 
 	journal_run_free(run);
 	free(path);
@@ -299,7 +302,7 @@ bool approval_is_stored(
 
 	if (rundir_init(&dir, plan, &ignored) < 0)
 		return false;
-	if (rundir_find_latest(&dir) && goes_on(&dir, resume))
+	if (rundir_find_latest(&dir) && goes_on(&dir, plan, resume))
 		is = approval_read_run(&a, &dir, plan, &ignored) == 1 &&
 		     covers(&a, plan, select);
 	approval_release(&a);

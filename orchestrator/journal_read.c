@@ -11,6 +11,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal.h"
@@ -42,6 +43,31 @@ static int damaged(const struct walk *w, const char *what, struct error *err)
 	    w->path, (unsigned long long)w->line, what);
 }
 
+/* A run's directory may come from anybody: what would move a cursor is made
+ * visible before it is kept. */
+static int clean(json_t *line)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(line, next, key, value)
+	{
+		const char *s = json_string_value(value);
+		if (!s || text_is_shown(s))
+			continue;
+		size_t max = 4 * strlen(s) + 8;
+		char *shown = mem_try_calloc(max, 1);
+		json_t *better =
+		    shown ? json_string(text_escape(s, strlen(s), shown, max))
+			  : NULL;
+		free(shown);
+		if (json_object_set_new(line, key, better) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* 1 a good line, 0 not JSON of ours, -1. */
 static int take_line(
     struct walk *w, const char *bytes, size_t len, struct error *err)
@@ -63,6 +89,8 @@ static int take_line(
 		w->extent->good_bytes += w->is_parts ? 0 : len;
 	} else if ((uint64_t)json_integer_value(seq) != w->extent->seq + 1) {
 		rc = damaged(w, "lines are missing before this one", err);
+	} else if (clean(line) < 0) {
+		rc = error_set(err, ERROR_OS, "local.memory", "out of memory");
 	} else if (w->fn(line, w->context, err) < 0) {
 		rc = -1;
 	} else {
@@ -575,6 +603,11 @@ void journal_run_free(struct journal_run *run)
 	free(run->plan);
 	free(run->plan_path);
 	free(run);
+}
+
+bool journal_is_of_pass(const struct journal_run *run, const char *pass)
+{
+	return strcmp(run->pass, pass ? pass : "") == 0;
 }
 
 const char *journal_outcome(const struct journal_account *account)

@@ -100,6 +100,9 @@ void journal_run_free(struct journal_run *run);
 struct journal_account *journal_find(
     const struct journal_run *run, const char *id);
 
+/* Is it a run of this pass (NULL: of none)? */
+bool journal_is_of_pass(const struct journal_run *run, const char *pass);
+
 /* "pending", "interrupted" for one that neither ended nor runs, or as it
  * ended. */
 const char *journal_outcome(const struct journal_account *account);

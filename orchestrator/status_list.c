@@ -255,6 +255,14 @@ static const char *shown_state(const struct journal_run *run, bool live)
 				       : "unfinished";
 }
 
+/* NULL: none, or one that would move a cursor. */
+static const char *get_shown(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && text_is_shown(s) ? s : NULL;
+}
+
 static uint64_t get_number(const json_t *o, const char *key)
 {
 	json_int_t n = json_integer_value(json_object_get(o, key));
@@ -283,7 +291,7 @@ static void add_running(struct row *r, const json_t *running)
 			r->bytes += bytes - r->a->tally.bytes_copied;
 		r->expected = get_number(o, "expected");
 		r->seconds += get_number(o, "ms") / 1000;
-		r->mailbox = json_string_value(json_object_get(o, "mailbox"));
+		r->mailbox = get_shown(o, "mailbox");
 	}
 }
 
@@ -460,8 +468,8 @@ static void print_head(const struct printer *p)
 	put_line(p, line);
 	if (!p->live || !p->now)
 		return;
-	const char *stage = json_string_value(json_object_get(p->now, "stage"));
-	const char *by = json_string_value(json_object_get(p->now, "eta_by"));
+	const char *stage = get_shown(p->now, "stage");
+	const char *by = get_shown(p->now, "eta_by");
 	if (eta)
 		(void)snapshot_duration(
 		    json_integer_value(eta), left, sizeof(left));

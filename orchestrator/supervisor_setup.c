@@ -147,6 +147,30 @@ static int begin(struct supervisor *s, const struct supervisor_options *options,
 	return open_journal(s, extent, err);
 }
 
+static bool is_of_pass(const struct journal_run *run, const struct plan *plan)
+{
+	return journal_is_of_pass(run, plan->pass ? plan->pass->name : NULL);
+}
+
+/* What was done in one pass is not done in another: a run is of one. */
+static int other_pass(const struct journal_run *run, struct error *err)
+{
+	return error_set(err, ERROR_USAGE, "run.pass",
+	    "the last run, %s, is %s%s: resume goes on with that, run begins another",
+	    run->run_id, run->pass[0] ? "of the pass " : "of no pass",
+	    run->pass);
+}
+
+static void tell_other_pass(struct supervisor *s)
+{
+	const struct journal_run *run = s->before;
+
+	if (!run->is_complete && !is_of_pass(run, s->plan))
+		progress_note(&s->progress, "WARNING",
+		    "run %s (%s%s) is left unfinished", run->run_id,
+		    run->pass[0] ? "pass " : "no pass", run->pass);
+}
+
 /* Finds the run that goes on or makes a new one. */
 static int choose_run(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err)
@@ -157,10 +181,16 @@ static int choose_run(struct supervisor *s,
 		*exit_out = EXIT_CODE_LOCAL;
 		if (read_before(s, err) < 0)
 			return -1;
-		if (options->resume || !s->before->is_complete)
+		if (options->resume && !is_of_pass(s->before, s->plan)) {
+			*exit_out = EXIT_CODE_USAGE;
+			return other_pass(s->before, err);
+		}
+		if (options->resume ||
+		    (!s->before->is_complete && is_of_pass(s->before, s->plan)))
 			return find_approval(s, options, exit_out, err) < 0
 				   ? -1
 				   : begin(s, options, &s->before->extent, err);
+		tell_other_pass(s);
 		s->earlier = s->before;
 		s->before = NULL;
 	} else if (options->resume) {
@@ -289,15 +319,22 @@ static size_t select_accounts(struct supervisor *s,
 		}
 		if (!must_run(s, a, account, options))
 			continue;
-		if (rules && rules->limit > 0 && selected == rules->limit) {
-			s->standings[i].is_left_out = true;
-			continue;
-		}
-		s->standings[i].is_final = false;
-		s->standings[i].is_selected = true;
 		fill_item(s, i, &items[selected++]);
 	}
 	return selected;
+}
+
+/* Those behind --limit are no part of the result. */
+static void add_account(struct supervisor *s, size_t account, bool is_wanted)
+{
+	struct standing *standing = &s->standings[account];
+
+	standing->is_left_out = !is_wanted;
+	if (!is_wanted)
+		return;
+	standing->is_final = false;
+	standing->is_selected = true;
+	sched_add(&s->sched, account, &s->wants[account]);
 }
 
 static int schedule_accounts(struct supervisor *s,
@@ -312,16 +349,19 @@ static int schedule_accounts(struct supervisor *s,
 	struct sched_order_item *items =
 	    mem_try_calloc(s->plan->account_count, sizeof(*items));
 	size_t count = items ? select_accounts(s, options, items) : SIZE_MAX;
+	const struct select_rules *rules = options->select;
+	size_t first = SIZE_MAX; // all of them
 
 	if (count != SIZE_MAX) {
 		sched_order_sort(items, count, orders[s->plan->schedule.order],
 		    sched_order_seed(s->dir.id));
+		if (rules && rules->limit > 0 && rules->limit < count)
+			first = rules->limit;
 		for (size_t i = 0; i < count; i++)
-			sched_add(&s->sched, items[i].account,
-			    &s->wants[items[i].account]);
+			add_account(s, items[i].account, i < first);
 	}
 	free(items);
-	*selected_out = count;
+	*selected_out = first < count ? first : count;
 	return count == SIZE_MAX ? -1 : 0;
 }
 

@@ -38,6 +38,20 @@ static size_t printable(const unsigned char *p, size_t len)
 	return n;
 }
 
+bool text_is_shown(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len;) {
+		size_t n = printable(p + i, len - i);
+		if (n == 0 && p[i] != '\\')
+			return false;
+		i += n ? n : 1;
+	}
+	return true;
+}
+
 char *text_escape(const char *bytes, size_t len, char *out, size_t max)
 {
 	static const char hex[] = "0123456789abcdef";

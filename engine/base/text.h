@@ -18,6 +18,9 @@
  */
 char *text_escape(const char *bytes, size_t len, char *out, size_t max);
 
+/* May it be shown as it stands: has nothing but backslashes to escape? */
+bool text_is_shown(const char *s);
+
 /* Decimal digits only, all of the text, not above max. */
 bool text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out);
 

@@ -145,28 +145,12 @@ char *record_encode(const struct record *r, size_t *len_out)
 	return NULL;
 }
 
-/* Is the text as text_escape leaves it: nothing that moves a cursor? */
-static bool is_clean(const char *s)
-{
-	char out[RECORD_LINE_MAX + 16];
-
-	for (;;) {
-		size_t len = strcspn(s, "\\");
-		(void)text_escape(s, len, out, sizeof(out));
-		if (strncmp(s, out, len) != 0 || out[len] != '\0')
-			return false;
-		if (s[len] == '\0')
-			return true;
-		s += len + 1;
-	}
-}
-
 static int read_text(const json_t *value, char **out)
 {
 	if (!value)
 		return 0;
 	const char *s = json_string_value(value);
-	if (!s || !is_clean(s))
+	if (!s || !text_is_shown(s))
 		return -1;
 	*out = mem_try_strdup(s);
 	return *out ? 0 : -1;

@@ -137,7 +137,7 @@ class Check(ToolCase):
 NO_REASONS = re.compile(
     r'account\.(plan|start|end|drop)|run\.(start|resume|end|go|halt|hold)|'
     r'(source|target|defaults)\.(server|user|password|source|target|options|'
-    r'sizes)|(ctl|status|memory)\.\w+|limit\.change|server\.login|'
+    r'sizes)|(ctl|status|memory)\.\w+|limit\.change|server\.(login|plan)|'
     r'window\.begin|mailconvoy\.prom|\w+\.(com|net|org|yaml|csv|tsv|txt)')
 
 

@@ -253,6 +253,20 @@ static void drop_older(struct sync_index *found, uint32_t uidnext)
 	found->count = kept;
 }
 
+/* Does the server know less than it told before (APPENDUID), so that what it
+ * lists proves nothing? Another session may show more. */
+static bool is_behind(
+    const struct sync_target *dst, const struct imap_response *r)
+{
+	uint64_t n = 0;
+
+	return r->kind == IMAP_RESPONSE_STATUS &&
+	       imap_str_is(r->code, "UIDNEXT") &&
+	       text_parse_u64(
+		   r->code_args.s, r->code_args.len, UINT32_MAX, &n) &&
+	       n > 0 && n < dst->looking_from;
+}
+
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
     const struct imap_response *r)
 {
@@ -271,6 +285,10 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 			    box->m->number);
 		sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 	}
+	if (op == TARGET_OP_DOUBT_SELECT && is_behind(dst, r))
+		return error_set(&dst->error, ERROR_IO, "target.doubt",
+		    "target: mailbox %zu shows less (UIDNEXT) than was stored there: what is in doubt cannot be looked for",
+		    box->m->number);
 	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_NUMBER &&
 	    imap_str_is(r->word, "EXISTS") && r->number <= UINT32_MAX)
 		dst->found.exists = (uint32_t)r->number;

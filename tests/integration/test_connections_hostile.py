@@ -190,6 +190,54 @@ class Less(HostileCase):
         self.check(Source, 'STATUS=SIZE')
 
 
+class Lag(HostileCase):
+    """A target that cannot show yet what it has stored: nothing is sent again
+    as long as that may be (F096, F102)."""
+
+    def test_a_copy_of_the_mail_that_lags_behind(self):
+        class Target(Numbered):
+            appended = 0
+
+            def do_append(self, arguments, literals):
+                said = super().do_append(arguments, literals)
+                self.appended += 1
+                if self.number == 2 and self.appended == 3:
+                    raise Hangup
+                return said
+
+            def need(self, name):
+                box = super().need(name)
+                lags = self.number == 3 and not self.appended
+                return self.server.empty if lags else box
+
+        source, target = self.mini(Session), self.mini(Target)
+        target.empty = type(target.box('INBOX'))(b'empty', 1000)
+        self.fill_inbox(source, 600)
+        ended = self.copy(source, target, '--storeMax', 20, connections=2)
+        self.assertIn('in doubt', ended.log)
+        self.assertEqual(600, self.assert_balanced(ended)['copied'])
+        self.assertEqual(source.contents(), target.contents())
+
+    def test_uids_that_are_not_there(self):
+        class Target(Session):
+            def do_append(self, arguments, literals):
+                super().do_append(arguments, literals)
+                if self.server.count('APPEND') == 20:
+                    raise Hangup
+                return b'[APPENDUID 1000 %d] stored' % (
+                    4000000000 + self.server.box('INBOX').uidnext)
+
+        for connections in (1, 2):
+            source, target = self.mini(Session), self.mini(Target)
+            self.fill_inbox(source, 400)
+            ended = self.copy(source, target, '--storeMax', 1, code=75,
+                              connections=connections)
+            self.assertIn('UIDNEXT', ended.log)
+            target.session = Session
+            self.copy(source, target, connections=connections)
+            self.assertEqual(source.contents(), target.contents())
+
+
 class Counted(HostileCase):
     def test_what_is_fetched_again_is_counted_once(self):
         """F106: what a further connection leaves to the first one."""

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
@@ -35,7 +36,7 @@ struct seat {
 struct loop {
 	struct sync_lane *lanes; /* of the run */
 	unsigned count;
-	struct seat seats[JOB_CONNECTIONS_MAX];
+	struct seat seats[JOB_CONNECTIONS_MAX + 1];
 	unsigned seat_count;
 	const struct sync_run_io *io; /* NULL: another loop watches */
 	int64_t next_watch_ms, next_progress_ms, stopped_ms;
@@ -293,7 +294,7 @@ static void *run_loop(void *argument)
 
 /* ----------------------------------------------------------------- threads */
 
-static int start_thread(pthread_t *thread, struct loop *loop, struct error *err)
+static bool start_thread(pthread_t *thread, struct loop *loop)
 {
 	pthread_attr_t attributes;
 
@@ -301,21 +302,26 @@ static int start_thread(pthread_t *thread, struct loop *loop, struct error *err)
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	errno = pthread_create(thread, &attributes, run_loop, loop);
 	(void)pthread_attr_destroy(&attributes);
-	if (errno != 0)
-		return error_set_errno(err, ERROR_OS, "local.thread",
-		    "cannot start a thread (--noThreads does without)");
-	return 0;
+	return errno == 0;
 }
 
-int sync_drive(struct sync_lane *lanes, unsigned count,
-    const struct sync_run_io *io, struct error *err)
+/* There is no thread for it (F185): the main loop does it all. */
+static void take_over(struct loop *main_loop, const struct loop *other)
+{
+	log_write(main_loop->lanes[0].shared.log, LOG_LEVEL_WARNING, "engine",
+	    "cannot start a thread, going on with fewer: %s", strerror(errno));
+	for (unsigned i = 0; i < other->seat_count; i++)
+		main_loop->seats[main_loop->seat_count++] = other->seats[i];
+}
+
+void sync_drive(
+    struct sync_lane *lanes, unsigned count, const struct sync_run_io *io)
 {
 	struct loop loops[JOB_CONNECTIONS_MAX + 1]; // a source's, then by lane
 	pthread_t threads[JOB_CONNECTIONS_MAX + 1];
 	struct loop *main_loop = &loops[1];
 	bool threaded = lanes[0].shared.job->options.threads;
 	unsigned started = 0;
-	int rc = 0;
 
 	for (unsigned i = 0; i <= count; i++)
 		loops[i] = (struct loop){.lanes = lanes, .count = count};
@@ -325,20 +331,17 @@ int sync_drive(struct sync_lane *lanes, unsigned count,
 		add_seat(main_loop, 0, false, true);
 	for (unsigned i = 1; i < count; i++)
 		add_seat(threaded ? &loops[i + 1] : main_loop, i, true, true);
-	if (threaded)
-		for (unsigned i = 0; i <= count && rc == 0; i++) {
-			if (i == 1)
-				continue; // the main loop is this thread's
-			rc = start_thread(&threads[started], &loops[i], err);
-			started += rc == 0;
-		}
-	if (rc == 0)
-		(void)run_loop(main_loop);
-	else
-		stop_lanes(main_loop, 0);
+	for (unsigned i = 0; threaded && i <= count; i++) {
+		if (i == 1)
+			continue; // the main loop is this thread's
+		if (start_thread(&threads[started], &loops[i]))
+			started++;
+		else
+			take_over(main_loop, &loops[i]);
+	}
+	(void)run_loop(main_loop);
 	stop_lanes(main_loop, 1);
 	for (unsigned i = 0; i < started; i++)
 		(void)pthread_join(threads[i], NULL);
 	tell_progress(main_loop);
-	return rc;
 }

@@ -23,10 +23,9 @@ struct sync_lane {
 	struct error fatal; /* of a further lane: it ended the run */
 };
 
-/* 0 or -1: it could not even begin. A further lane that fails gives its work
- * back; that is said, but no error. */
-int sync_drive(struct sync_lane *lanes, unsigned count,
-    const struct sync_run_io *io, struct error *err)
-    __attribute__((warn_unused_result));
+/* Until both sides of all lanes have ended. A further lane that fails gives its
+ * work back; that is said, but no error. */
+void sync_drive(
+    struct sync_lane *lanes, unsigned count, const struct sync_run_io *io);
 
 #endif

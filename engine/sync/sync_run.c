@@ -397,7 +397,7 @@ void sync_run(const struct job *job, const struct sync_run_io *io,
 	struct sync_class_run *classes =
 	    rc == 0 ? sync_class_run_begin(shared, io) : NULL;
 	if (rc == 0)
-		rc = sync_drive(lanes, count, io, &err);
+		sync_drive(lanes, count, io);
 	plan = sync_source_plan(lanes[0].source);
 	merge(lanes, count);
 	find_error(&ending, rc < 0 ? &err : NULL, lanes, count);

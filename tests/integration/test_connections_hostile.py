@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """--connections against servers of which one connection sees or does something
 else than the others."""
+import os
+import shutil
+import subprocess
 import threading
 import time
 import unittest
@@ -257,6 +260,30 @@ class Counted(HostileCase):
         ended = self.copy(source, target, '--storeMax', 1, connections=2)
         self.assertEqual(600, self.assert_balanced(ended)['copied'])
         self.assertIn('line ends added 600, flags dropped 600', ended.log)
+
+
+class Threads(HostileCase):
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which('setpriv') and
+                         shutil.which('prlimit'), 'needs another user')
+    def test_f185_no_room_for_all_of_them(self):
+        """The main thread does what has none; the other way is no error."""
+        binary = self.path('engine')
+        shutil.copy(convoy.ENGINE, binary)
+        os.chmod(self.folder, 0o755)
+        source = self.mini(Session)
+        self.fill_inbox(source, 600)
+        for limit in (1, 2, 3):
+            target = self.mini(Session)
+            done = subprocess.run(
+                ['setpriv', '--reuid=64997', '--regid=64997',
+                 '--clear-groups', 'prlimit', '--nproc=%d' % limit, binary,
+                 *map(str, self.arguments(source, target))],
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                cwd='/', timeout=convoy.PATIENCE, check=False)
+            self.assertEqual(0, done.returncode, done.stderr[-2000:])
+            self.assertEqual(5 - limit,
+                             done.stderr.count('cannot start a thread'))
+            self.assertEqual(source.contents(), target.contents())
 
 
 if __name__ == '__main__':

@@ -430,6 +430,7 @@ static int on_end(struct journal_account *a, const json_t *line)
 	a->state = JOURNAL_ENDED;
 	a->is_final = json_is_true(json_object_get(line, "final"));
 	a->grade = grade_find(get_text(line, "grade"));
+	a->has_next = json_object_get(line, "retry_ms") != NULL;
 	a->attempt = (unsigned)get_number(line, "attempt");
 	a->exit = (int)get_number(line, "exit");
 	a->batch = (int)get_number(line, "batch");

@@ -48,6 +48,7 @@ struct journal_account {
 	char digest[17]; /* of the last attempt, or as planned */
 	enum journal_account_state state;
 	bool is_final; /* no retry was to follow */
+	bool has_next; /* another attempt was to follow in that run */
 	bool is_dropped;
 	unsigned attempt; /* the last one; 0: none */
 	/* of the last attempt that ended */

@@ -381,7 +381,9 @@ static int end_for_people(const struct progress_end *e, char *out, size_t max)
 	if (tally_refused(e->tally) > 0)
 		(void)snprintf(refused, sizeof(refused),
 		    "%" PRIu64 " refused, ", tally_refused(e->tally));
-	if (e->retry_ms >= 0)
+	if (e->retry_ms == 0) // at once, or when others let it
+		(void)snprintf(again, sizeof(again), "; again");
+	else if (e->retry_ms > 0)
 		(void)snprintf(again, sizeof(again), "; again in %s",
 		    snapshot_duration(
 			(e->retry_ms + 999) / 1000, left, sizeof(left)));

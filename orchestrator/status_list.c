@@ -243,7 +243,9 @@ static const char *shown_outcome(const struct journal_account *a, bool live)
 		return "dropped";
 	if (live && a->state == JOURNAL_RUNNING)
 		return "running";
-	if (live && a->state == JOURNAL_ENDED && !a->is_final)
+	// the batch does not wait for one that is deferred
+	if (live && a->state == JOURNAL_ENDED && a->has_next &&
+	    strcmp(a->outcome, "deferred") != 0)
 		return "retrying";
 	return journal_outcome(a);
 }

@@ -123,6 +123,29 @@ class Look(Case):
         self.assertLess(time.monotonic() - start, 15)
 
 
+class Status(Case):
+    def test_what_is_not_waited_for(self):
+        """Neither deferred nor given up is retrying."""
+        self.own('down')
+        self.write_plan('later7200000.1', 'code75.2',
+                        ('wait.3', ', target: {server: other}'),
+                        *('down.%d' % i for i in range(4)), jobs=8,
+                        new=', breaker: {after: 2, pause: 1s, '
+                        'max_pause: 1s}')
+        with open(self.plan, encoding='utf-8') as f:
+            text = f.read().replace('backoff: 100ms', 'backoff: 1h').replace(
+                'max_wait: 1s', 'max_wait: 1h')
+        self.write('plan.yaml', text)
+        p = self.start('run', 'plan.yaml')
+        self.wait_line('server.breaker', state='given-up')
+        state = {a['id']: a['state'] for a in self.status()['list']}
+        self.assertEqual(state['later7200000.1'], 'deferred')
+        self.assertEqual(state['wait.3'], 'running')
+        self.assertIn('temp', [state['down.%d' % i] for i in range(4)])
+        self.ask('stop')
+        self.finish(p, 4)
+
+
 class Limit(Case):
     def test_the_first_of_the_order(self):
         self.write_plan('ok.1', 'ok.2', ('ok.3', ', groups: [first]'))

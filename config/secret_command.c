@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/plan.h"
+#include "config/program.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
@@ -40,51 +40,6 @@ static int make_pipes(int out[2], int errors[2])
 	return -1;
 }
 
-/* Standard signals, an empty mask, a group of its own. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t all, none;
-
-	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	return posix_spawnattr_setflags(
-		   attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-				   POSIX_SPAWN_SETSIGMASK) ||
-	       posix_spawnattr_setpgroup(attributes, 0) ||
-	       posix_spawnattr_setsigdefault(attributes, &all) ||
-	       posix_spawnattr_setsigmask(attributes, &none);
-}
-
-/* 0 or an errno. What we have inherited ourselves may stay open in an exec. */
-static int spawn_it(
-    pid_t *pid_out, char *const *argv, char *const *env, int out_fd, int err_fd)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-
-	int rc = posix_spawn_file_actions_init(&files);
-	if (rc != 0)
-		return rc;
-	rc = posix_spawnattr_init(&attributes);
-	if (rc != 0) {
-		(void)posix_spawn_file_actions_destroy(&files);
-		return rc;
-	}
-	rc = posix_spawn_file_actions_addopen(
-		 &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
-	     posix_spawn_file_actions_adddup2(&files, out_fd, 1) ||
-	     posix_spawn_file_actions_adddup2(&files, err_fd, STDERR_FILENO) ||
-	     posix_spawn_file_actions_addclosefrom_np(
-		 &files, STDERR_FILENO + 1) ||
-	     set_attributes(&attributes);
-	rc =
-	    rc ? ENOMEM
-	       : posix_spawnp(pid_out, argv[0], &files, &attributes, argv, env);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&files);
-	return rc;
-}
-
 /* Short of descriptors, processes or memory: not the command's fault. */
 static bool is_shortage(int why)
 {
@@ -107,8 +62,8 @@ int secret_command_start(struct secret_command *c,
 		    err, ERROR_OS, "local.memory", "out of memory");
 	int why = make_pipes(out, errors) < 0
 		      ? errno
-		      : spawn_it(&c->pid, source->argv, env ? env : environ,
-			    out[1], errors[1]);
+		      : program_start(&c->pid, source->argv,
+			    env ? env : environ, -1, out[1], errors[1]);
 	fd_close(&out[1]);
 	fd_close(&errors[1]);
 	c->out_fd = out[0];

@@ -33,6 +33,8 @@ static void start_accounts(struct supervisor *s)
 	unsigned connections = 0;
 
 	supervisor_rules_tick(s);
+	if (supervisor_hooks_holds(s))
+		return;
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
 		struct slot *slot = free_slot(s);
 		if (!slot || s->is_paused ||
@@ -66,13 +68,15 @@ static void reap(struct supervisor *s)
 		    info.si_pid == 0)
 			return;
 		struct slot *slot = slot_of_pid(s, info.si_pid);
-		if (slot)
+		bool is_hook = supervisor_hooks_has(s, info.si_pid);
+		if (slot || is_hook)
 			(void)kill(-info.si_pid, SIGKILL);
 		if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
 			return;
-		if (!slot)
-			continue; // not one of ours: an inherited child
-		supervisor_slot_reaped(s, slot, info.si_pid, status);
+		if (is_hook)
+			supervisor_hooks_reaped(s, info.si_pid, status);
+		else if (slot) // or not one of ours: an inherited child
+			supervisor_slot_reaped(s, slot, info.si_pid, status);
 	}
 }
 
@@ -135,6 +139,8 @@ static int64_t next_deadline(const struct supervisor *s)
 		next = supervisor_show_deadline(s);
 	if (supervisor_operator_deadline(s) < next)
 		next = supervisor_operator_deadline(s);
+	if (supervisor_hooks_deadline(s) < next)
+		next = supervisor_hooks_deadline(s);
 	return next;
 }
 
@@ -187,8 +193,10 @@ static void turn(struct supervisor *s)
 	size_t count = fill_polls(s);
 	struct pollfd *operator= s->polls + count;
 	size_t more = supervisor_operator_polls(s, operator);
+	size_t hooks = supervisor_hooks_polls(s, operator+ more);
 
-	if (poll(s->polls, count + more, clock_poll_ms(next_deadline(s))) < 0) {
+	if (poll(s->polls, count + more + hooks,
+		clock_poll_ms(next_deadline(s))) < 0) {
 		if (errno != EINTR)
 			(void)poll(NULL, 0, NAP_MS);
 		return;
@@ -197,10 +205,33 @@ static void turn(struct supervisor *s)
 	if (s->polls[0].revents)
 		on_signals(s);
 	supervisor_operator_turn(s, operator, more);
+	supervisor_hooks_turn(s);
 	on_deadlines(s);
 	supervisor_servers_tell(s, SIZE_MAX);
 	watch_journal(s);
 	supervisor_show(s);
+}
+
+/* When all is over but the hooks; the first signal ends them. */
+static void last_turn(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+	size_t count = 1 + supervisor_hooks_polls(s, s->polls + 1);
+
+	s->polls[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	if (poll(s->polls, count, clock_poll_ms(supervisor_hooks_deadline(s))) <
+		0 &&
+	    errno != EINTR)
+		(void)poll(NULL, 0, NAP_MS);
+	while (
+	    read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		int number = (int)info.ssi_signo;
+		if (number == SIGCHLD)
+			reap(s);
+		else if (number == SIGINT || number == SIGTERM)
+			supervisor_hooks_give_up(s);
+	}
+	supervisor_hooks_turn(s);
 }
 
 int supervisor_run(const struct plan *plan,
@@ -212,12 +243,16 @@ int supervisor_run(const struct plan *plan,
 
 	error_clear(err);
 	if (supervisor_setup(&s, options, &code, err) == 0) {
-		while (!sched_is_over(&s.sched)) {
+		while (!sched_is_over(&s.sched) || supervisor_hooks_holds(&s)) {
 			start_accounts(&s);
-			if (!sched_is_over(&s.sched))
+			if (!sched_is_over(&s.sched) ||
+			    supervisor_hooks_holds(&s))
 				turn(&s);
 		}
 		code = supervisor_finish(&s);
+		supervisor_hooks_end(&s, code);
+		while (supervisor_hooks_is_busy(&s))
+			last_turn(&s);
 		if (options->journal_out)
 			*options->journal_out = rundir_journal_path(&s.dir);
 	}

@@ -20,6 +20,7 @@
 #include "orchestrator/sched.h"
 #include "orchestrator/slot.h"
 #include "orchestrator/snapshot.h"
+#include "orchestrator/supervisor_hooks.h"
 
 struct account_secrets;
 struct journal;
@@ -135,6 +136,7 @@ struct supervisor {
 	const struct approval *approval; /* NULL: nothing may be deleted */
 	struct approval own_approval;    /* read from the run's directory */
 	struct supervisor_show show;
+	struct supervisor_hooks hooks;
 	char *engine;
 	char **command_env; /* of the commands of the plan */
 	int signal_fd;
@@ -209,6 +211,10 @@ uint64_t supervisor_rules_set_bandwidth(struct supervisor *s, uint64_t rate);
 /* The limits of this plan count from now on; takes it. */
 void supervisor_rules_reread(struct supervisor *s, struct plan *plan);
 void supervisor_rules_release(struct supervisor *s);
+
+/* A rule that is kept elsewhere ends the run: what runs finishes. */
+void supervisor_rules_end(
+    struct supervisor *s, const char *why, const char *text);
 
 /* An account has its result. */
 void supervisor_rules_finished(struct supervisor *s, size_t account);

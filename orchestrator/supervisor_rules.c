@@ -78,6 +78,12 @@ static void end_run(
 			supervisor_slot_event(s, &s->slots[i], SLOT_ON_STOP);
 }
 
+void supervisor_rules_end(
+    struct supervisor *s, const char *why, const char *text)
+{
+	end_run(s, why, text, PLAN_STOP_DRAIN);
+}
+
 static void watch_duration(struct supervisor *s, int64_t now)
 {
 	if (now >= s->rules.end_ms && !s->rules.ended)

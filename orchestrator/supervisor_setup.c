@@ -471,7 +471,8 @@ static int allocate(struct supervisor *s,
 	// its engine's two, or those of its commands
 	size_t polls = ACCOUNT_SECRETS_POLLS * s->slot_count + 1;
 	s->polls = mem_try_calloc(
-	    polls + SUPERVISOR_OPERATOR_POLLS, sizeof(*s->polls));
+	    polls + SUPERVISOR_OPERATOR_POLLS + SUPERVISOR_HOOKS_POLLS,
+	    sizeof(*s->polls));
 	s->poll_slots = mem_try_calloc(polls, sizeof(*s->poll_slots));
 	s->standings = mem_try_calloc(accounts, sizeof(*s->standings));
 	if (make_schedule(s, &config, err) < 0 || !s->slots || !s->polls ||
@@ -529,6 +530,7 @@ int supervisor_setup(struct supervisor *s,
 	s->dir.lock_fd = -1;
 	ctl_init(&s->ctl);
 	s->show.systemd.fd = -1;
+	s->hooks.log.fd = -1;
 	s->stall_ms = stall_from_environment();
 	progress_init(
 	    &s->progress, STDERR_FILENO, &options->progress, clock_ms());
@@ -560,6 +562,7 @@ int supervisor_setup(struct supervisor *s,
 	    supervisor_show_init(s, err) < 0)
 		return -1;
 	supervisor_operator_init(s);
+	supervisor_hooks_begin(s);
 	return 0;
 }
 
@@ -580,6 +583,7 @@ void supervisor_release(struct supervisor *s)
 	free(s->command_env);
 	approval_release(&s->own_approval);
 	supervisor_show_release(s);
+	supervisor_hooks_release(s);
 	supervisor_rules_release(s);
 	ctl_close(&s->ctl);
 	progress_release(&s->progress);

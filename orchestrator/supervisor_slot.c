@@ -545,8 +545,10 @@ static void publish(
 	(void)journal_account_end(s->journal, &result);
 	progress_account_end(&s->progress, &line);
 	supervisor_servers_tell(s, slot->account);
-	if (standing->is_final)
-		supervisor_rules_finished(s, slot->account);
+	if (!standing->is_final)
+		return;
+	supervisor_hooks_result(s, slot->account, v->outcome, v->exit);
+	supervisor_rules_finished(s, slot->account);
 }
 
 static void do_finish(struct supervisor *s, struct slot *slot)

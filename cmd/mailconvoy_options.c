@@ -120,6 +120,8 @@ static const struct mailconvoy_option table[] = {
 	NULL, 0, "where the report goes (default: the\nrun's directory)"},
     {"csv", MAILCONVOY_CSV, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report", NULL,
 	0, "one row an account, for spreadsheets"},
+    {"html", MAILCONVOY_HTML, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
+	NULL, 0, "all of it as one page, for people"},
     {"todo", MAILCONVOY_TODO, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
 	NULL, 0,
 	"the accounts that need somebody, as the\naccounts file of a next run"},

@@ -20,6 +20,7 @@ static const struct {
 } wanted[] = {
     {MAILCONVOY_CSV, REPORT_FILES_ACCOUNTS},
     {MAILCONVOY_TODO, REPORT_FILES_TODO},
+    {MAILCONVOY_HTML, REPORT_FILES_HTML},
 };
 
 static int print_user(const char *journal, const char *user)

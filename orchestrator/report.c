@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
@@ -19,7 +20,8 @@ enum {
 	REPORT_VERSION = 1,
 	CHUNK = 32 * 1024,
 	GZIP_WINDOW = 15 + 16, /* zlib's way to say gzip */
-	OS_UNKNOWN = 255
+	OS_UNKNOWN = 255,
+	LATER_BYTES = 32 * 1024 * 1024
 };
 
 /* ---------------------------------------------------------------- gzip */
@@ -155,27 +157,67 @@ static int fail(struct error *err, const char *path)
 	    err, ERROR_OS, "local.disk", "cannot write '%s'", path);
 }
 
+/* Lines that stand behind others, while they are few. */
+struct later {
+	struct buf lines;
+	bool is_full; /* then the journal is walked once more */
+};
+
+enum {
+	MAILBOXES,
+	ITEMS,
+	WARNINGS,
+	VERIFIES,
+	DIFFERENCES,
+	KINDS
+};
+
+static const struct {
+	const char *ev, *kind;
+} kinds[KINDS] = {
+    [MAILBOXES] = {"mailbox", "mailbox"},
+    [ITEMS] = {"refused", "item"},
+    [WARNINGS] = {"warning", "warning"},
+    [VERIFIES] = {"verify", "verify"},
+    [DIFFERENCES] = {"difference", "difference"},
+};
+
 struct writer {
 	struct gz *gz;
 	const char *path;
 	const struct journal_run *run;
-	const char *ev, *kind; /* what the walk looks for */
+	int now; /* the kind that is written; the others are kept for later */
+	struct later later[KINDS];
 };
 
-/* Takes the reference. */
-static int put(struct writer *w, json_t *line, struct error *err)
+static int out_of_memory(struct error *err)
+{
+	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+}
+
+static int write_bytes(
+    struct writer *w, const char *bytes, size_t len, struct error *err)
+{
+	return gz_write(w->gz, bytes, len, Z_NO_FLUSH) < 0 ? fail(err, w->path)
+							   : 0;
+}
+
+/* Takes the reference. `later` NULL: now. */
+static int put(
+    struct writer *w, json_t *line, struct later *later, struct error *err)
 {
 	char *bytes = line ? json_dumps(line, JSON_COMPACT) : NULL;
 	int rc = 0;
 
 	json_decref(line);
 	if (!bytes)
-		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		return out_of_memory(err);
 	size_t len = strlen(bytes);
 	bytes[len] = '\n'; // instead of the NUL
-	if (gz_write(w->gz, bytes, len + 1, Z_NO_FLUSH) < 0)
-		rc = fail(err, w->path);
+	if (!later)
+		rc = write_bytes(w, bytes, len + 1, err);
+	else if (buf_append(&later->lines, bytes, len + 1) < 0)
+		later->is_full = true;
 	free(bytes);
 	return rc;
 }
@@ -184,29 +226,22 @@ static int put(struct writer *w, json_t *line, struct error *err)
  * earlier attempt said is said again or is done. */
 static bool is_wanted(const struct writer *w, const json_t *line)
 {
-	const char *ev = json_string_value(json_object_get(line, "ev"));
 	const char *id = json_string_value(json_object_get(line, "id"));
+	const struct journal_account *a = id ? journal_find(w->run, id) : NULL;
 
-	if (strcmp(ev, w->ev) != 0 || !id)
-		return false;
-	const struct journal_account *a = journal_find(w->run, id);
 	return a && !a->is_dropped &&
 	       json_integer_value(json_object_get(line, "attempt")) ==
 		   (json_int_t)a->attempt;
 }
 
-static int copy_line(
-    const struct json_t *line, void *context, struct error *err)
+static json_t *copy_keys(
+    const struct writer *w, const json_t *line, const char *kind)
 {
 	static const char *const keys[] = {"id", "mailbox", "target", "side",
 	    "step", "reason", "text", "date", "message_id", "uid", "target_uid",
 	    "uidvalidity", "size", "tally", "verify"};
-	struct writer *w = context;
+	json_t *o = json_pack("{s:i,s:s}", "v", REPORT_VERSION, "kind", kind);
 
-	if (!is_wanted(w, line))
-		return 0;
-	json_t *o =
-	    json_pack("{s:i,s:s}", "v", REPORT_VERSION, "kind", w->kind);
 	for (size_t i = 0; o && i < ARRAY_LEN(keys); i++) {
 		json_t *value = json_object_get(line, keys[i]);
 		if (w->run->no_message_ids &&
@@ -217,31 +252,55 @@ static int copy_line(
 			o = NULL;
 		}
 	}
-	return put(w, o, err);
+	return o;
+}
+
+static int copy_line(
+    const struct json_t *line, void *context, struct error *err)
+{
+	struct writer *w = context;
+	const char *ev = json_string_value(json_object_get(line, "ev"));
+	int kind = w->now;
+
+	while (kind < KINDS && strcmp(ev, kinds[kind].ev) != 0)
+		kind++;
+	if (kind == KINDS || !is_wanted(w, line))
+		return 0;
+	struct later *later = kind == w->now ? NULL : &w->later[kind];
+	if (later && later->is_full)
+		return 0;
+	return put(w, copy_keys(w, line, kinds[kind].kind), later, err);
+}
+
+static int write_kind(
+    struct writer *w, const char *journal_path, int kind, struct error *err)
+{
+	struct journal_extent extent = {0};
+	const struct later *later = &w->later[kind];
+
+	if (kind > 0 && !later->is_full)
+		return write_bytes(w, later->lines.data, later->lines.len, err);
+	w->now = kind;
+	return journal_walk(journal_path, copy_line, w, &extent, err);
 }
 
 static int write_lines(
     struct writer *w, const char *journal_path, struct error *err)
 {
-	static const struct {
-		const char *ev, *kind;
-	} passes[] = {{"mailbox", "mailbox"}, {"refused", "item"},
-	    {"warning", "warning"}, {"verify", "verify"},
-	    {"difference", "difference"}};
-	struct journal_extent extent = {0};
+	int rc = put(w, report_batch_json(w->run), NULL, err);
 
-	if (put(w, report_batch_json(w->run), err) < 0)
-		return -1;
-	for (size_t i = 0; i < w->run->count; i++)
-		if (put(w, report_account_json(&w->run->accounts[i]), err) < 0)
-			return -1;
-	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
-		w->ev = passes[i].ev;
-		w->kind = passes[i].kind;
-		if (journal_walk(journal_path, copy_line, w, &extent, err) < 0)
-			return -1;
-	}
-	return gz_write(w->gz, "", 0, Z_FINISH) < 0 ? fail(err, w->path) : 0;
+	for (size_t i = 0; rc == 0 && i < w->run->count; i++)
+		rc = put(
+		    w, report_account_json(&w->run->accounts[i]), NULL, err);
+	for (int kind = 0; kind < KINDS; kind++)
+		buf_init(&w->later[kind].lines, LATER_BYTES);
+	for (int kind = 0; rc == 0 && kind < KINDS; kind++)
+		rc = write_kind(w, journal_path, kind, err);
+	for (int kind = 0; kind < KINDS; kind++)
+		buf_release(&w->later[kind].lines);
+	if (rc == 0 && gz_write(w->gz, "", 0, Z_FINISH) < 0)
+		rc = fail(err, w->path);
+	return rc;
 }
 
 /* ----------------------------------------------------------------- file */
@@ -250,7 +309,7 @@ static int write_file(const struct journal_run *run, const char *journal_path,
     const char *path, int fd, struct error *err)
 {
 	struct gz *gz = mem_try_calloc(1, sizeof(*gz));
-	struct writer w = {gz, path, run, NULL, NULL};
+	struct writer w = {.gz = gz, .path = path, .run = run};
 	int rc;
 
 	if (!gz || gz_open(gz, fd) < 0) {
@@ -304,6 +363,12 @@ static int replace(const struct journal_run *run, const char *journal_path,
 	if (rc == 0)
 		sync_directory_of(path);
 	return rc;
+}
+
+int report_write_run(const struct journal_run *run, const char *journal_path,
+    const char *path, struct error *err)
+{
+	return replace(run, journal_path, path, err);
 }
 
 int report_write(const char *journal_path, const char *path, struct error *err)

@@ -20,6 +20,10 @@ struct journal_run;
 int report_write(const char *journal_path, const char *path, struct error *err)
     __attribute__((warn_unused_result));
 
+/* The same of a run that was read from that journal already. */
+int report_write_run(const struct journal_run *run, const char *journal_path,
+    const char *path, struct error *err) __attribute__((warn_unused_result));
+
 /* For the owner of one account, as text. -1 also when there is no such
  * account (reason "report.user"). */
 int report_user(const char *journal_path, const char *id, FILE *out,

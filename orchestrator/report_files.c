@@ -9,6 +9,7 @@
 #include "engine/base/mem.h"
 #include "orchestrator/report.h"
 #include "orchestrator/report_csv.h"
+#include "orchestrator/report_html.h"
 #include "orchestrator/report_model.h"
 #include "orchestrator/report_out.h"
 
@@ -18,6 +19,7 @@ static const struct {
 } kinds[REPORT_FILES_KINDS] = {
     [REPORT_FILES_ACCOUNTS] = {"accounts.csv", report_csv_accounts},
     [REPORT_FILES_TODO] = {"todo.csv", report_csv_todo},
+    [REPORT_FILES_HTML] = {"report.html", report_html},
 };
 
 const char *report_files_name(enum report_files_kind kind)
@@ -49,15 +51,15 @@ static int write_into(const struct report_model *m, enum report_files_kind kind,
 	return rc;
 }
 
-static int write_lines(
-    const char *journal_path, const char *directory, struct error *err)
+static int write_lines(const struct report_model *m, const char *journal_path,
+    const char *directory, struct error *err)
 {
 	char *path = mem_try_printf("%s/report.jsonl.gz", directory);
 
 	if (!path)
 		return error_set(
 		    err, ERROR_OS, "local.memory", "out of memory");
-	int rc = report_write(journal_path, path, err);
+	int rc = report_write_run(m->run, journal_path, path, err);
 	free(path);
 	return rc;
 }
@@ -65,11 +67,11 @@ static int write_lines(
 int report_files_all(
     const char *journal_path, const char *directory, struct error *err)
 {
-	int rc = write_lines(journal_path, directory, err);
 	struct report_model *m = report_model_read(journal_path, err);
 
 	if (!m)
 		return -1;
+	int rc = write_lines(m, journal_path, directory, err);
 	for (size_t i = 0; i < REPORT_FILES_KINDS; i++)
 		if (write_into(m, (enum report_files_kind)i, directory, err) <
 		    0)

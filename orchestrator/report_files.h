@@ -9,6 +9,7 @@ struct report_model;
 enum report_files_kind {
 	REPORT_FILES_ACCOUNTS, /* accounts.csv */
 	REPORT_FILES_TODO,     /* todo.csv */
+	REPORT_FILES_HTML,     /* report.html */
 	REPORT_FILES_KINDS
 };
 

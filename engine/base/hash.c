@@ -17,6 +17,16 @@ void hash_key(const void *bytes, size_t len, uint8_t out[HASH_KEY_BYTES])
 	memcpy(out, digest, HASH_KEY_BYTES);
 }
 
+void hash_sha256_base64(
+    const void *bytes, size_t len, char out[HASH_SHA256_BASE64_BYTES])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	(void)SHA256(bytes, len, digest);
+	(void)EVP_EncodeBlock(
+	    (unsigned char *)out, digest, SHA256_DIGEST_LENGTH);
+}
+
 struct hash_keys {
 	EVP_MD_CTX *context;
 };

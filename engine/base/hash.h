@@ -8,7 +8,8 @@
 
 enum {
 	HASH_KEY_BYTES = 16,
-	HASH_MD5_HEX_BYTES = 33
+	HASH_MD5_HEX_BYTES = 33,
+	HASH_SHA256_BASE64_BYTES = 45
 };
 
 /* First 16 bytes of the SHA-256 of the bytes. */
@@ -30,6 +31,11 @@ void hash_stream_free(struct hash_stream *h);
 void hash_stream_reset(struct hash_stream *h);
 void hash_stream_add(struct hash_stream *h, const void *bytes, size_t len);
 void hash_stream_key(struct hash_stream *h, uint8_t out[HASH_KEY_BYTES]);
+
+/* Base64 of the SHA-256 of the bytes, as a content security policy names a
+ * script. */
+void hash_sha256_base64(
+    const void *bytes, size_t len, char out[HASH_SHA256_BASE64_BYTES]);
 
 /* Lower-case hex of n bytes; `out` has room for 2 * n + 1. */
 void hash_hex(const uint8_t *bytes, size_t n, char *out);

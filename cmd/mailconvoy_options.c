@@ -125,6 +125,8 @@ static const struct mailconvoy_option table[] = {
     {"todo", MAILCONVOY_TODO, '\0', MAILCONVOY_VALUE_TEXT, "FILE", "report",
 	NULL, 0,
 	"the accounts that need somebody, as the\naccounts file of a next run"},
+    {"users-dir", MAILCONVOY_USERS_DIR, '\0', MAILCONVOY_VALUE_TEXT, "DIR",
+	"report", NULL, 0, "a text and a page for the owner of each\naccount"},
     {"user", MAILCONVOY_USER, '\0', MAILCONVOY_VALUE_TEXT, "ID", "report", NULL,
 	0, "a text about this account instead"},
     {"account", MAILCONVOY_ACCOUNT, '\0', MAILCONVOY_VALUE_TEXT, "ID",

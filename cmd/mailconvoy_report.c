@@ -11,6 +11,7 @@
 #include "orchestrator/report.h"
 #include "orchestrator/report_files.h"
 #include "orchestrator/report_model.h"
+#include "orchestrator/report_owner.h"
 #include "orchestrator/rundir.h"
 
 /* A file that is asked for by its name. */
@@ -48,6 +49,12 @@ static int write_wanted(
 			    &err, EXIT_CODE_CANNOT_CREATE);
 		(void)printf("%s\n", path);
 	}
+	const char *users = mailconvoy_options_value(o, MAILCONVOY_USERS_DIR);
+	if (!users)
+		return EXIT_CODE_OK;
+	if (report_owner_write(m, users, &err) < 0)
+		return mailconvoy_find_failed(&err, EXIT_CODE_CANNOT_CREATE);
+	(void)printf("%s\n", users);
 	return EXIT_CODE_OK;
 }
 
@@ -94,7 +101,8 @@ static int write_all(const char *journal, const struct rundir *dir)
 
 static bool wants_some(const struct mailconvoy_options *o)
 {
-	bool some = mailconvoy_options_has(o, MAILCONVOY_JSONL);
+	bool some = mailconvoy_options_has(o, MAILCONVOY_JSONL) ||
+		    mailconvoy_options_has(o, MAILCONVOY_USERS_DIR);
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		some |= mailconvoy_options_has(o, wanted[i].option);

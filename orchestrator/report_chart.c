@@ -16,6 +16,7 @@ enum {
 	LANES_MAX = 256, /* what runs beyond is drawn in the last one */
 	TIME_LINE_HEIGHT = 220,
 	LANE_MAX = 14, /* units */
+	BAR_MIN = 3,   /* units; shorter ones are drawn as one */
 	BINS = 160,
 	CURVE_HEIGHT = 180,
 	TICKS = 4,
@@ -155,7 +156,7 @@ static size_t make_bars(const struct report_model *m, struct lanes *l,
 		l->busy_ms[lane] = end;
 		x_end = x_end - x < 1 ? x + 1 : x_end;
 		if (before && strcmp(before->class, class) == 0 &&
-		    x - before->end < 0.5) {
+		    x - before->end < 0.5 && x_end - x < BAR_MIN) {
 			before->end = x_end > before->end ? x_end : before->end;
 			continue;
 		}
@@ -177,7 +178,9 @@ static void put_bars(FILE *out, const struct bar *bars, size_t count,
 			(void)fprintf(out, "<path class=\"%s\" d=\"", class);
 		any = true;
 		(void)fprintf(out, "M%.1f %.1fH%.1fv%.1fH%.1fz", bars[i].x,
-		    bars[i].lane * lane_height, bars[i].end,
+		    bars[i].lane * lane_height,
+		    bars[i].end - bars[i].x > BAR_MIN ? bars[i].end - 0.8
+						      : bars[i].end,
 		    lane_height > 2 ? lane_height - 1 : lane_height * 0.8,
 		    bars[i].x);
 	}

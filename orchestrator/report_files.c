@@ -12,6 +12,7 @@
 #include "orchestrator/report_html.h"
 #include "orchestrator/report_model.h"
 #include "orchestrator/report_out.h"
+#include "orchestrator/report_owner.h"
 
 static const struct {
 	const char *name;
@@ -76,6 +77,12 @@ int report_files_all(
 		if (write_into(m, (enum report_files_kind)i, directory, err) <
 		    0)
 			rc = -1;
+	char *users = mem_try_printf("%s/users", directory);
+	if (!users)
+		rc = error_set(err, ERROR_OS, "local.memory", "out of memory");
+	else if (report_owner_write(m, users, err) < 0)
+		rc = -1;
+	free(users);
 	report_model_free(m);
 	return rc;
 }

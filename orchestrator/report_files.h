@@ -20,7 +20,7 @@ int report_files_write(const struct report_model *m,
     enum report_files_kind kind, const char *path, struct error *err)
     __attribute__((warn_unused_result));
 
-/* All of them, and report.jsonl.gz. Goes on past one that fails; -1 then. */
+/* All of them, report.jsonl.gz and users/. Goes on past one that fails; -1 then. */
 int report_files_all(const char *journal_path, const char *directory,
     struct error *err) __attribute__((warn_unused_result));
 

@@ -518,6 +518,8 @@ static int count_reason(struct report_model *m, const struct report_account *r)
 
 	if (r->a->is_dropped || r->a->grade == GRADE_COMPLETE)
 		return 0;
+	if (r->a->grade == GRADE_MINOR)
+		reason = grade_name(GRADE_MINOR);
 	struct report_reason *found = NULL;
 	for (size_t i = 0; i < m->reason_count && !found; i++)
 		if (strcmp(m->reasons[i].reason, reason) == 0)

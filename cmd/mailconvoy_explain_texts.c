@@ -360,7 +360,7 @@ static const struct mailconvoy_explain_text texts[] = {
     {"run.none", "the plan has no run yet",
 	"mailconvoy run begins one."},
     {"run.pass", "the last run is of another pass",
-	"A run is of one pass. resume goes on with that of the last run; run --pass begins another."},
+	"A run is of one pass: resume without --pass goes on with it, run --pass begins another."},
     {"select.file", "the list of accounts cannot be read",
 	"One id a line, in UTF-8."},
     {"select.none", "no account is meant",

@@ -23,6 +23,7 @@ struct rundir;
 struct select_rules;
 struct supervisor_options;
 
+int mailconvoy_ack(const struct mailconvoy_options *o);
 int mailconvoy_check(const struct mailconvoy_options *o);
 int mailconvoy_ctl(const struct mailconvoy_options *o);
 int mailconvoy_explain(const struct mailconvoy_options *o);

@@ -4,7 +4,7 @@
 "use strict";
 document.documentElement.className = "js";
 document.addEventListener("DOMContentLoaded", function () {
-	var PAGE = 200;
+	var PAGE = 100;
 	var table = document.getElementById("accounts");
 	if (!table)
 		return;
@@ -20,8 +20,7 @@ document.addEventListener("DOMContentLoaded", function () {
 	var body = document.createElement("tbody");
 	var rows = Array.from(raw.rows).map(function (tr, place) {
 		var d = tr.dataset;
-		return {tr: tr, place: place, text: tr.textContent.toLowerCase() +
-			" " + (d.find || "").toLowerCase(), state: d.state,
+		return {tr: tr, place: place, text: null, state: d.state,
 			grade: d.grade, groups: d.groups ? d.groups.split(" ") : [],
 			look: d.look === "1", keys: [], detail: null};
 	});
@@ -188,13 +187,16 @@ document.addEventListener("DOMContentLoaded", function () {
 			return false;
 		if (chosen[2].value && row.groups.indexOf(chosen[2].value) < 0)
 			return false;
+		if (words.length && row.text === null)
+			row.text = (row.tr.textContent + " " +
+				row.tr.dataset.find).toLowerCase();
 		return words.every(function (w) {
 			return row.text.indexOf(w) >= 0;
 		});
 	}
 
 	function show() {
-		var words = search.value.toLowerCase().split(/\s+/);
+		var words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
 		shown = rows.filter(function (row) {
 			return matches(row, words);
 		});
@@ -237,7 +239,7 @@ document.addEventListener("DOMContentLoaded", function () {
 		select.addEventListener("change", show);
 	});
 	more.addEventListener("click", function () {
-		draw(drawn + 5 * PAGE);
+		draw(drawn + 10 * PAGE);
 	});
 	window.addEventListener("beforeprint", function () {
 		draw(shown.length);

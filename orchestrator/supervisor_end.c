@@ -44,7 +44,7 @@ static void print_failures(const struct supervisor *s)
 
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const struct standing *st = &s->standings[i];
-		if (st->is_left_out || !st->outcome ||
+		if (st->is_left_out || st->is_acked || !st->outcome ||
 		    !supervisor_is_failed(st->outcome))
 			continue;
 		if (++failed > FAILURES_SHOWN)
@@ -67,6 +67,7 @@ static void print_counts(const struct supervisor *s)
 	static const char *const unfinished[] = {
 	    "interrupted", "pending", "deferred"};
 	size_t ok = 0, failed = 0, changed = 0, left = 0, left_out = 0;
+	size_t acked = 0;
 
 	for (size_t i = 0; i < s->plan->account_count; i++) {
 		const char *outcome = s->standings[i].outcome;
@@ -80,7 +81,9 @@ static void print_counts(const struct supervisor *s)
 		left += open;
 		ok += strcmp(outcome, "ok") == 0;
 		changed += strcmp(outcome, "changed") == 0;
-		failed += supervisor_is_failed(outcome);
+		acked += s->standings[i].is_acked;
+		failed +=
+		    supervisor_is_failed(outcome) && !s->standings[i].is_acked;
 	}
 	(void)fprintf(s->out, "%zu of %zu accounts ok", ok,
 	    s->plan->account_count - left_out);
@@ -88,6 +91,8 @@ static void print_counts(const struct supervisor *s)
 		(void)fprintf(s->out, ", %zu changed meanwhile", changed);
 	if (failed)
 		(void)fprintf(s->out, ", %zu need a look", failed);
+	if (acked)
+		(void)fprintf(s->out, ", %zu acknowledged", acked);
 	if (left)
 		(void)fprintf(s->out, ", %zu not finished", left);
 	if (left_out)
@@ -107,6 +112,7 @@ static void print_next(const struct supervisor *s)
 		size_t count = 0;
 		for (size_t i = 0; i < s->plan->account_count; i++)
 			count += !s->standings[i].is_left_out &&
+				 !s->standings[i].is_acked &&
 				 strcmp(s->standings[i].outcome,
 				     lines[k].outcome) == 0;
 		if (count == 0)

@@ -244,6 +244,7 @@ static int do_retry(struct supervisor *s, const struct ctl_command *c,
 	sched_again(&s->sched, i, &s->wants[i], clock_ms());
 	supervisor_rules_again(s, i);
 	s->standings[i].is_final = s->standings[i].is_left_out = false;
+	s->standings[i].is_acked = false;
 	s->standings[i].is_selected = true;
 	record(s, c, by, a->id);
 	progress_note(

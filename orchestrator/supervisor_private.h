@@ -84,6 +84,7 @@ struct standing {
 	/* in this run, since that was approved */
 	uint64_t deleted, mailboxes_deleted;
 	bool is_final, is_selected;
+	bool is_acked;    /* somebody takes that result: it does not count */
 	bool is_left_out; /* by --account and the like: no part of the result */
 	bool is_counted;  /* among rules.finished */
 	char *reason, *text; /* of a failure, for the last lines; may be NULL */

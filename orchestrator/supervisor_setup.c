@@ -226,6 +226,8 @@ static bool must_run(struct supervisor *s, const struct journal_account *a,
 	}
 	if (a->state == JOURNAL_ENDED && strcmp(outcome, "ok") == 0)
 		return false;
+	if (a->ack_by && !options->only)
+		return false; // taken as it is, until somebody asks for it
 	if (a->state == JOURNAL_ENDED && a->is_final && !options->resume)
 		return false;
 	return is_selected(options->only, outcome);
@@ -237,9 +239,10 @@ static int stand(struct standing *standing, const struct journal_account *a)
 	standing->attempt = a ? a->attempt : 0;
 	if (!a || a->state != JOURNAL_ENDED)
 		return 0;
-	standing->batch = a->batch;
+	standing->is_acked = a->ack_by != NULL;
+	standing->batch = standing->is_acked ? EXIT_CODE_OK : a->batch;
 	standing->is_final = a->is_final;
-	if (a->batch == EXIT_CODE_OK)
+	if (standing->batch == EXIT_CODE_OK)
 		return 0;
 	standing->reason = mem_try_strdup(a->reason);
 	standing->text = mem_try_strdup(a->text);
@@ -332,7 +335,7 @@ static void add_account(struct supervisor *s, size_t account, bool is_wanted)
 	standing->is_left_out = !is_wanted;
 	if (!is_wanted)
 		return;
-	standing->is_final = false;
+	standing->is_final = standing->is_acked = false;
 	standing->is_selected = true;
 	sched_add(&s->sched, account, &s->wants[account]);
 }

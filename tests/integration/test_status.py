@@ -60,9 +60,12 @@ class Live(batch.Case):
         self.assertEqual((wait['state'], wait['copied_total'],
                           wait['mailbox']), ('running', 4, 'INBOX'))
 
-    def check_prom(self, up):
+    def prometheus(self):
         with open(self.run_path('mailconvoy.prom'), encoding='utf-8') as f:
-            text = f.read()
+            return f.read()
+
+    def check_prom(self, up):
+        text = self.prometheus()
         self.assertTrue(text.endswith('\n'))
         for line in text.splitlines():
             self.assertRegex(line, PROM_LINE)
@@ -90,9 +93,9 @@ class Live(batch.Case):
         now = self.status_when(lambda s: s['accounts'].get('ok') == 1)
         self.assertEqual((now['accounts'], now['pass']),
                          ({'ok': 1, 'running': 1}, 'seed'))
-        with open(self.run_path('mailconvoy.prom'), encoding='utf-8') as f:
-            self.assertIn('{plan="demo",pass="seed",state="ok"} 1\n',
-                          f.read())
+        # it is written behind status.json
+        self.status_when(lambda s: '{plan="demo",pass="seed",state="ok"} 1\n'
+                         in self.prometheus())
         self.stop(p)
 
     def test_a_killed_supervisor_is_not_live(self):

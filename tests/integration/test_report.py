@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reports from journals: all formats agree, names of strangers stay text, the
+page works in a browser and without script; results are acknowledged."""
+import csv
+import gzip
+import html.parser
+import json
+import os
+import random
+import re
+import unittest
+
+import batch
+import browser
+import convoy
+
+EVIL = ['<script>document.title="broken"</script>', '=cmd|\' /C calc\'!A0',
+        '"><img src=x onerror=alert(1)>', 'a,b"c', "javascript:alert(1)'",
+        '</script><script>alert(1)//', '&lt;b&gt;', '+1+1', '\u202egnp.exe',
+        '-2', '@SUM(1)', 'Entw\u00fcrfe \u65e5\u672c\u8a9e', ']]>', '<!--',
+        'tab\there']
+COUNTS = ('source', 'copied', 'present')
+
+
+class Journal:
+    """A made-up run, as a directory that `report` takes."""
+
+    def __init__(self, folder, accounts, seed, mailboxes=4):
+        self.folder, self.seq, self.now = folder, 0, 1772395200000
+        self.random = random.Random(seed)
+        self.mailboxes = mailboxes
+        os.makedirs(os.path.join(folder, 'report'), exist_ok=True)
+        with open(os.path.join(folder, 'journal.jsonl'), 'w',
+                  encoding='utf-8') as self.file:
+            self.write(accounts)
+
+    def line(self, ev, **keys):
+        self.seq += 1
+        self.now += self.random.randrange(5)
+        seconds, ms = divmod(self.now, 1000)
+        stamp = '2026-03-%02dT%02d:%02d:%02d.%03dZ' % (
+            1 + seconds // 86400 % 28, seconds // 3600 % 24,
+            seconds // 60 % 60, seconds % 60, ms)
+        self.file.write(json.dumps(
+            {'v': 1, 't': stamp, 'seq': self.seq, 'ev': ev, 'run': 'r1',
+             **keys}, ensure_ascii=False) + '\n')
+
+    def write(self, accounts):
+        self.line('run.start', plan='demo', path='p', digest='d', bad_at=1,
+                  accounts=accounts, columns=['ticket', '=x,"y'])
+        for name in ('old', 'new'):
+            self.line('server.plan', server=name, host=name + '.example',
+                      connections=0)
+        for i in range(accounts):
+            evil = EVIL[i % len(EVIL)]
+            self.line('account.plan', id='user%d' % i, slug='user%d-x' % i,
+                      digest='d', src_user=evil, dst_user='u%d' % i,
+                      source='old', target='new', groups='g%d all' % (i % 3),
+                      x={'ticket': evil, '=x,"y': str(i)})
+        for i in range(accounts):
+            if self.random.random() < 0.05:
+                continue
+            for attempt in range(1, self.random.choice((1, 1, 1, 2)) + 1):
+                self.attempt('user%d' % i, attempt)
+        self.line('run.end', exit=1, complete=False, why='operator')
+
+    def mailbox(self, account, attempt, number):
+        r = self.random
+        t = {k: r.randrange(1000) for k in ('copied', 'present')}
+        t['refused'] = {'append.too_big': 1} if r.random() < 0.1 else {}
+        t['skipped'] = {'deleted': 2} if r.random() < 0.1 else {}
+        t['vanished'] = int(r.random() < 0.05)
+        t['unreached'] = 0
+        t['bytes'] = t['copied'] * r.randrange(1, 9999)
+        t['source'] = t['copied'] + t['present'] + t['vanished'] + \
+            sum(t['refused'].values()) + sum(t['skipped'].values())
+        evil = EVIL[(number + attempt) % len(EVIL)]
+        self.line('mailbox', id=account, attempt=attempt, mailbox=evil,
+                  target='new ' + evil, tally=t)
+        if t['refused']:
+            self.line('refused', id=account, attempt=attempt, mailbox=evil,
+                      uid=7, uidvalidity=1, size=9 << 20, side='target',
+                      step='APPEND', reason='append.too_big', text=evil,
+                      date='02-Jan-2020 10:00:00 +0000', message_id='<a@b>')
+        return t
+
+    def attempt(self, account, attempt):
+        self.line('account.start', id=account, attempt=attempt, digest='d',
+                  log='l', connections=1)
+        total = {'source': 0, 'copied': 0, 'present': 0, 'vanished': 0,
+                 'unreached': 0, 'bytes': 0, 'skipped': {}, 'refused': {}}
+        for number in range(self.mailboxes):
+            t = self.mailbox(account, attempt, number)
+            for key, value in t.items():
+                if isinstance(value, dict):
+                    for k, n in value.items():
+                        total[key][k] = total[key].get(k, 0) + n
+                else:
+                    total[key] += value
+        code = 1 if total['refused'] else 0
+        if self.random.random() < 0.97:
+            self.line('account.end', id=account, attempt=attempt, exit=code,
+                      outcome='partial' if code else 'ok', batch=code,
+                      reason='append.too_big' if code else '',
+                      text=self.random.choice(EVIL) if code else '',
+                      digest='d', tally=total, ms=1000, final=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, 'report', name)
+
+    def table(self, name='accounts.csv'):
+        with open(self.path(name), encoding='utf-8', newline='') as f:
+            return list(csv.DictReader(f, strict=True))
+
+    def jsonl(self, kind):
+        with gzip.open(self.path('report.jsonl.gz'), 'rt',
+                       encoding='utf-8') as f:
+            return [o for o in map(json.loads, f) if o['kind'] == kind]
+
+    def page(self):
+        with open(self.path('report.html'), encoding='utf-8') as f:
+            return f.read()
+
+
+class Rows(html.parser.HTMLParser):
+    """The cells of the table of accounts, and every tag and attribute."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.rows, self.tags, self.attributes = [], set(), set()
+        self.in_table = self.in_cell = False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        self.attributes.update(attrs)
+        if tag == 'table':
+            self.in_table = attrs.get('id') == 'accounts'
+        elif tag == 'tr' and self.in_table:
+            self.rows.append([])
+        elif tag in ('td', 'th') and self.in_table:
+            self.in_cell = True
+            self.rows[-1].append('')
+
+    def handle_endtag(self, tag):
+        if tag == 'table':
+            self.in_table = False
+        elif tag in ('td', 'th'):
+            self.in_cell = False
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.rows[-1][-1] += data
+
+
+class Reports(batch.Case):
+    def report(self, accounts, seed, **kwargs):
+        j = Journal(self.path('run%d' % seed), accounts, seed, **kwargs)
+        self.good('report', j.folder)
+        return j
+
+    def test_sums_agree_in_all_formats(self):
+        """F219"""
+        for seed in range(6):
+            with self.subTest(seed=seed):
+                j = self.report(40, seed)
+                self.check_sums(j)
+
+    def check_sums(self, j):
+        batch_line, = j.jsonl('batch')
+        accounts, rows = j.jsonl('account'), j.table()
+        page = Rows(j.page()).rows
+        self.assertEqual(page[0][:8], [
+            'Account', 'State', 'Grade', 'Folders', 'Source', 'Copied',
+            'Present', 'Refused'])
+        self.assertEqual(len(rows), len(accounts))
+        self.assertEqual(len(page) - 1, len(accounts))
+        for a, row, cells in zip(accounts, rows, page[1:]):
+            self.assertEqual(row['id'], a['id'])
+            self.assertEqual(cells[0], a['id'])
+            self.assertEqual(row['outcome'], a['outcome'])
+            self.assertEqual(row['grade'], a.get('grade', ''))
+            for key in COUNTS:
+                self.assertEqual(int(row[key]), a['tally'][key])
+            self.assertEqual(int(row['bytes']), a['bytes_total'])
+            self.assertEqual(int(cells[4].replace(',', '')),
+                             a['tally']['source'])
+            self.assertEqual(int(cells[5].replace(',', '')),
+                             a['copied_total'])
+            self.assertEqual(int(row['source']), sum(int(row[k]) for k in (
+                'copied', 'present', 'refused', 'skipped', 'vanished',
+                'unreached')))
+        for key in COUNTS:
+            self.assertEqual(sum(int(r[key]) for r in rows),
+                             batch_line['tally'][key])
+        self.assertEqual(sum(int(r['copied_total']) for r in rows),
+                         batch_line['copied_total'])
+        looks = [r for r in rows if r['grade'] not in ('complete', 'minor')]
+        self.assertEqual([r['id'] for r in j.table('todo.csv')],
+                         [r['id'] for r in looks])
+
+    def test_lines_are_as_their_schema_says(self):
+        path = os.path.join(convoy.ROOT, 'docs', 'report.schema.json')
+        with open(path, encoding='utf-8') as f:
+            kinds = {k['properties']['kind']['const']: k
+                     for k in json.load(f)['oneOf']}
+        j = self.report(40, 7)
+        with gzip.open(j.path('report.jsonl.gz'), 'rt') as f:
+            lines = [json.loads(line) for line in f]
+        self.assertEqual({o['kind'] for o in lines},
+                         {'batch', 'account', 'mailbox', 'item'})
+        for o in lines:
+            kind = kinds[o['kind']]
+            self.assertLessEqual(set(o), set(kind['properties']), o)
+            self.assertLessEqual(set(kind['required']), set(o), o)
+
+    def test_equal_journals_give_equal_bytes(self):
+        j = self.report(30, 1)
+        names = sorted(os.path.join(d, f) for d, _, fs in os.walk(
+            j.path('')) for f in fs)
+
+        def contents():
+            found = []
+            for name in names:
+                with open(name, 'rb') as f:
+                    found.append(f.read())
+            return found
+        first = contents()
+        self.assertEqual(len(names), 4 + 2 * 30)
+        self.good('report', j.folder)
+        self.assertEqual(contents(), first)
+
+    def test_spreadsheets_get_no_formula_and_everything_back(self):
+        """F207"""
+        j = self.report(30, 2)
+        rows = j.table()
+        self.assertIn('x_=x,"y', rows[0])
+        for i, row in enumerate(rows):
+            for value in row.values():
+                self.assertNotRegex(value, r'^[=+\-@\t\r\n]')
+            evil = EVIL[i % len(EVIL)]
+            kept = ("'" if evil[0] in '=+-@' else '') + evil
+            self.assertEqual(row['src_user'], kept)
+            self.assertEqual(row['x_ticket'], kept)
+        with open(j.path('accounts.csv'), 'rb') as f:
+            self.assertEqual(f.read().count(b'\r\n'), 31)
+
+    def test_names_are_text_in_every_page(self):
+        """F208: no tag and no attribute that is not ours; of one user only
+        what is that user's."""
+        j = self.report(20, 3)
+        pages = [j.page()]
+        for i in range(20):
+            with open(j.path('users/user%d-x.html' % i),
+                      encoding='utf-8') as f:
+                pages.append(f.read())
+        for page in pages:
+            found = Rows(page)
+            self.assertFalse(found.tags & {'img', 'iframe', 'a', 'link',
+                                           'object', 'form'})
+            self.assertFalse([a for a in found.attributes
+                              if a.startswith('on')])
+            self.assertNotIn('\u202e', page)
+        self.assertEqual(pages[0].count('<script'), 2)
+        self.assertNotIn('<script', pages[1])
+        self.assertIn('user7', pages[8])
+        self.assertNotIn('user8', pages[8])
+        data = re.search(r'id="data">(.*?)</script>', pages[0], re.S)
+        self.assertEqual(len(json.loads(data.group(1))), 20)
+        self.assertNotIn('<', data.group(1))
+
+    def test_one_file_where_it_is_wanted(self):
+        j = Journal(self.path('r'), 5, 4)
+        for option, name in (('--csv', 'a'), ('--html', 'b'), ('--todo', 'c')):
+            self.assertEqual(self.good('report', j.folder, option, name),
+                             name + '\n')
+            self.assertEqual(os.stat(self.path(name)).st_mode & 0o777, 0o600)
+        self.good('report', j.folder, '--users-dir', 'u')
+        self.assertEqual(len(os.listdir(self.path('u'))), 10)
+        self.assertEqual(os.listdir(j.path('')), [])
+        rc, _, err = self.mc('report', j.folder, '--csv', 'no/such')
+        self.assertEqual(rc, 73, err)
+
+    def test_what_is_to_do_is_an_accounts_file(self):
+        self.accounts('denied.1', 'ok.1')
+        self.good('run', 'plan.yaml', code=1)
+        todo = os.path.join(self.runs()[0], 'report', 'todo.csv')
+        os.chmod(todo, 0o600)
+        with open(self.path('plan.yaml'), encoding='utf-8') as f:
+            text = f.read().split('accounts:')[0]
+        self.write('next.yaml', text.replace('name: demo', 'name: next') +
+                   'accounts_file: {path: %s}\n' % todo)
+        self.assertIn('denied.1', self.good('show', 'next.yaml', 'denied.1'))
+
+
+class Acknowledge(batch.Case):
+    def test_the_exit_code_is_1_until_then(self):
+        self.accounts('refused.1', 'ok.1')
+        self.good('run', 'plan.yaml', code=1)
+        rc, _, err = self.mc('ack', 'plan.yaml', 'refused.1')
+        self.assertEqual(rc, 64, err)
+        for id, reason in (('ok.1', 'x'), ('nobody', 'x')):
+            rc, _, err = self.mc('ack', 'plan.yaml', id, '--reason', reason)
+            self.assertEqual(rc, 66, err)
+        out = self.good('ack', 'plan.yaml', 'refused.1', '--reason',
+                        'seen, <b>fine</b>')
+        self.assertIn('exit code of the run: 0', out)
+        ack, = self.lines('ack')
+        self.assertEqual((ack['id'], ack['reason'], ack['attempt'],
+                          ack['exit']),
+                         ('refused.1', 'seen, <b>fine</b>', 1, 0))
+        self.assertTrue(ack['by'])
+        with open(self.run_path('report/accounts.csv'), encoding='utf-8',
+                  newline='') as f:
+            row = next(csv.DictReader(f))
+        self.assertEqual((row['acked_by'], row['acked_reason']),
+                         (ack['by'], 'seen, <b>fine</b>'))
+        # it is taken as it is: nothing runs, and the exit code is good
+        out = self.good('resume', 'plan.yaml')
+        self.assertIn('1 acknowledged', out)
+        self.assertEqual(len(self.lines('account.start')), 2)
+        # until somebody asks for it
+        self.good('resume', 'plan.yaml', '--only', 'partial', code=1)
+        self.assertEqual(len(self.lines('account.start')), 3)
+
+    def test_not_while_a_supervisor_works(self):
+        self.accounts('refused.1', 'wait.1')
+        p = self.start('run', 'plan.yaml')
+        self.status_when(lambda s: len(s['running']) == 1 and s['done'] == 1)
+        rc, _, err = self.mc('ack', 'plan.yaml', 'refused.1', '--reason', 'x')
+        self.assertEqual(rc, 75, err)
+        self.stop(p)
+
+    def test_grades_are_in_journal_and_status(self):
+        self.accounts('refused.1', 'ok.1', 'denied.1')
+        self.good('run', 'plan.yaml', code=1)
+        grades = {r['id']: r['grade'] for r in self.lines('account.end')}
+        self.assertEqual(grades['ok.1'], 'complete')
+        self.assertEqual(grades['denied.1'], 'bad')
+        self.assertIn(grades['refused.1'], ('review', 'bad'))
+        rows = json.loads(self.good('status', '-o', 'json'))['list']
+        self.assertEqual({r['id']: r['grade'] for r in rows}, grades)
+
+
+@unittest.skipUnless(browser.PROGRAM, 'no chromium: the page was not looked at')
+class InBrowser(batch.Case):
+    def setUp(self):
+        super().setUp()
+        self.browser = browser.Browser()
+        self.addCleanup(self.browser.close)
+
+    def make(self, accounts, **kwargs):
+        j = Journal(self.path('run'), accounts, 5, **kwargs)
+        self.good('report', j.folder)
+        return j
+
+    def ids(self):
+        return self.browser.run(
+            "Array.from(document.querySelectorAll('#accounts tbody "
+            "tr:not(.detail) th')).map(e => e.textContent)")
+
+    def quiet(self, path):
+        """Nothing but the page was asked for, nothing was complained of."""
+        asked = {r['request']['url'] for r in
+                 self.browser.seen('Network.requestWillBeSent')}
+        self.assertEqual(asked, {'file://' + path})
+        for event in ('Runtime.consoleAPICalled', 'Runtime.exceptionThrown',
+                      'Log.entryAdded', 'Page.javascriptDialogOpening'):
+            self.assertEqual(self.browser.seen(event), [])
+
+    def test_sorts_searches_filters_and_opens(self):
+        """F208"""
+        j = self.make(60)
+        b = self.browser
+        b.open(j.path('report.html'))
+        rows = j.table()
+        everyone = [r['id'] for r in rows]
+        self.assertEqual(self.ids(), everyone)
+        b.run("document.querySelectorAll('#accounts thead button')[4].click()")
+        most = sorted(rows, key=lambda r: -int(r['source']))
+        self.assertEqual([int(r['source']) for r in most], [
+            int(next(r for r in rows if r['id'] == i)['source'])
+            for i in self.ids()])
+        self.assertEqual(b.run(
+            "document.querySelectorAll('#accounts thead th')[4]"
+            ".getAttribute('aria-sort')"), 'descending')
+        b.run("(s => {s.value = 'user1'; s.dispatchEvent(new Event('input'))})"
+              "(document.getElementById('search'))")
+        self.assertEqual(set(self.ids()),
+                         {i for i in everyone if 'user1' in i})
+        b.run("(s => {s.value = ''; s.dispatchEvent(new Event('input'))})"
+              "(document.getElementById('search'))")
+        b.run("(s => {s.value = 'partial'; "
+              "s.dispatchEvent(new Event('change'))})"
+              "(document.getElementById('state'))")
+        partial = {r['id'] for r in rows if r['outcome'] == 'partial'}
+        self.assertEqual(set(self.ids()), partial)
+        self.assertTrue(partial)
+        b.run("document.querySelector('#accounts tbody button').click()")
+        detail = b.run("document.querySelector('.detail').textContent")
+        self.assertIn('new ' + EVIL[1], detail)
+        self.assertIn('message 7', detail)
+        self.assertEqual(b.run("document.querySelectorAll('.detail img, "
+                               ".detail script').length"), 0)
+        self.assertEqual(b.run("document.title"), 'Migration report: demo')
+        self.quiet(j.path('report.html'))
+
+    def test_without_script(self):
+        j = self.make(60)
+        self.browser.ask('Emulation.setScriptExecutionDisabled', value=True)
+        self.browser.open(j.path('report.html'))
+        root = self.browser.ask('DOM.getDocument', depth=0)['root']
+        text = self.browser.ask('DOM.getOuterHTML',
+                                nodeId=root['nodeId'])['outerHTML']
+        self.assertEqual(len(Rows(text).rows), 61)
+        self.assertNotIn('class="js"', text)
+        self.quiet(j.path('report.html'))
+
+    def test_pages_of_owners(self):
+        j = self.make(3)
+        for i in range(3):
+            path = j.path('users/user%d-x.html' % i)
+            self.browser.open(path)
+            self.assertIn('Seen and accepted', self.browser.run(
+                'document.body.innerText'))
+            self.quiet(path)
+
+    def test_ten_thousand_accounts(self):
+        """In seconds of the browser's own clock; a debug build and a busy
+        machine get three times as long."""
+        j = self.make(10000)
+        b = self.browser
+        b.open(j.path('report.html'))
+        ready = b.run("performance.timing.loadEventEnd - "
+                      "performance.timing.navigationStart")
+        took = b.run("(() => {const t = performance.now();"
+                     "document.querySelectorAll('#accounts thead button')[8]"
+                     ".click(); document.body.offsetHeight;"
+                     "return performance.now() - t})()")
+        self.assertLess(ready + took, 6000)
+        self.assertEqual(b.run("document.getElementById('count').textContent"),
+                         '10,000 of 10,000 accounts')
+        print('10,000 accounts: open %d ms, sort %d ms' % (ready, took))
+        self.quiet(j.path('report.html'))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -103,7 +103,7 @@ size_t ctl_polls(const struct ctl *c, struct pollfd *out)
 {
 	size_t n = 0;
 
-	if (c->listen_fd >= 0 && free_client(c))
+	if (c->listen_fd >= 0 && free_client(c) && clock_ms() >= c->deaf_ms)
 		out[n++] =
 		    (struct pollfd){.fd = c->listen_fd, .events = POLLIN};
 	for (size_t i = 0; i < CTL_CLIENTS; i++)
@@ -115,7 +115,7 @@ size_t ctl_polls(const struct ctl *c, struct pollfd *out)
 
 int64_t ctl_deadline(const struct ctl *c)
 {
-	int64_t next = CLOCK_NEVER;
+	int64_t next = clock_ms() < c->deaf_ms ? c->deaf_ms : CLOCK_NEVER;
 
 	for (size_t i = 0; i < CTL_CLIENTS; i++)
 		if (c->clients[i].fd >= 0 && c->clients[i].deadline_ms < next)
@@ -153,8 +153,12 @@ static void take_client(struct ctl *c)
 			      SOCK_CLOEXEC | SOCK_NONBLOCK)
 			: -1;
 
-	if (fd < 0)
+	if (fd < 0) {
+		// short of descriptors: it stands at the door until then
+		if (errno != EAGAIN && errno != EINTR)
+			c->deaf_ms = clock_ms() + CTL_DEAF_MS;
 		return;
+	}
 	*client = (struct ctl_client){
 	    .fd = fd, .deadline_ms = clock_ms() + CTL_PATIENCE_MS};
 	if (!is_own(fd))

@@ -22,6 +22,7 @@ enum {
 	CTL_CLIENTS = 4, /* at once; others wait in the queue */
 	CTL_POLLS = CTL_CLIENTS + 1,
 	CTL_PATIENCE_MS = 5000, /* until the line is there */
+	CTL_DEAF_MS = 1000,     /* short of descriptors: nobody is let in */
 	CTL_ANSWER_BYTES = 1024,
 	CTL_ASK_MS = 15000 /* until the answer is there */
 };
@@ -35,6 +36,7 @@ struct ctl_client {
 
 struct ctl {
 	int dir_fd, listen_fd; /* -1: closed */
+	int64_t deaf_ms;       /* nobody is let in before */
 	struct ctl_client clients[CTL_CLIENTS];
 };
 

@@ -187,8 +187,8 @@ int journal_parts_add(const char *journal_path, struct error *err)
 		rc = compress_into(from, to);
 		if (rc == 0)
 			rc = fsync(to);
-		if (rc < 0)
-			(void)ftruncate(to, good); // else the next one does it
+		if (rc < 0 && ftruncate(to, good) < 0)
+			rc = -1; // the next one does it
 	}
 	if (rc < 0)
 		(void)error_set_errno(err, ERROR_OS, "local.disk",

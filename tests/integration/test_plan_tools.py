@@ -137,8 +137,9 @@ class Check(ToolCase):
 NO_REASONS = re.compile(
     r'account\.(plan|start|end|drop)|run\.(start|resume|end|go|halt|hold)|'
     r'(source|target|defaults)\.(server|user|password|source|target|options|'
-    r'sizes)|(ctl|status|memory)\.\w+|limit\.change|server\.(login|plan)|'
-    r'window\.begin|mailconvoy\.prom|\w+\.(com|net|org|yaml|csv|tsv|txt)')
+    r'sizes)|(ctl|status|memory)\.\w+|limit\.change|server\.login|'
+    r'server\.plan|window\.begin|mailconvoy\.prom|'
+    r'\w+\.(com|net|org|yaml|csv|tsv|txt|html)')
 
 
 def sources(*folders):

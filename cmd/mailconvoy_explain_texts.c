@@ -293,6 +293,8 @@ static const struct mailconvoy_explain_text texts[] = {
 	"Raise ulimit -u or lower limits.jobs, then resume."},
     {"local.state", "the state directory cannot be used",
 	"Look at its rights and its owner."},
+    {"local.thread", "no thread can be started",
+	"A comparison needs one for each side. Lower limits.jobs, or write overlap: false."},
     {"memory.low", "memory of this machine is short",
 	"Nothing is started before limits.min_free_memory is free again; then it goes on by itself."},
     {"mirror.alias", "a mailbox has two names on the target",

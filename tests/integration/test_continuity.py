@@ -185,7 +185,8 @@ class Rotation(Case):
         with open(path, 'rb') as f:
             good = f.read()
         for damaged in (good[:60] + b'\0' * 8 + good[68:], good[:-1],
-                        good[:-200], good[:-9] + b'x' + good[-8:],
+                        good[:-200],
+                        good[:-8] + bytes([good[-8] ^ 1]) + good[-7:],
                         good + b'\0' * 50):
             with open(path, 'wb') as f:
                 f.write(damaged)

@@ -212,19 +212,20 @@ class Imapsync:
 PEERS = {p.name: p for p in (Mbsync, Doveadm, Offlineimap, Imapsync)}
 
 
-def own_programs(folder, engine_options, parallel, far):
+def own_programs(folder, engine_options, parallel, far, slow):
     """The engine in its ways, and the supervisor when there are accounts to
-    run side by side.  Ways that this engine does not have yet are left out."""
+    run side by side.  Ways that this engine does not have yet are left out, and
+    on a slow line those that have nothing to do with it."""
     binary = os.path.join(folder, 'syncIMAPMail')
     known = set(re.findall(r'(?m)^ +(--\w+)', output(binary, '--help')))
     programs = [Engine(binary)]
-    if '--stateFile' in known:
+    if '--stateFile' in known and not slow:
         programs.append(Engine(binary, 'syncIMAPMail, state file',
                                state=True))
     if '--connections' in known:
         programs.append(Engine(binary, 'syncIMAPMail, 4 connections',
                                ['--connections', '4']))
-    if '--compress' in known and far:
+    if '--compress' in known and far and not slow:
         programs.append(Engine(binary, 'syncIMAPMail, compressed',
                                ['--compress', 'on']))
     if engine_options:

@@ -18,9 +18,8 @@
 #include "engine/base/mem.h"
 
 /* What an engine may need to know of its surroundings; no more. */
-static const char *const kept[] = {
-    "PATH", "HOME", "TZ", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "SSL_CERT_FILE",
-    "SSL_CERT_DIR"};
+static const char *const kept[] = {"PATH", "HOME", "TZ", "LANG", "TMPDIR",
+    "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"};
 
 enum {
 	KEPT = ARRAY_LEN(kept),

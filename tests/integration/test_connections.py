@@ -366,7 +366,14 @@ class Killed(ConnectionsCase):
         began = time.monotonic()
         self.copy(source, other)
         whole = time.monotonic() - began
-        killed = 0
+        # once for certain: as soon as something has arrived
+        process = self.start(*self.arguments(source, target, *options))
+        convoy.wait_until(lambda: process.poll() is not None or any(
+            files for folder, _, files in os.walk(target.mail_dir)
+            if os.path.basename(folder) in ('cur', 'new')), 'a message', 60)
+        process.kill()
+        process.communicate(timeout=convoy.PATIENCE)
+        killed = process.returncode == -signal.SIGKILL
         for n in range(12):
             process = self.start(*self.arguments(source, target, *options))
             timer = threading.Timer(

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/journal_read.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/journal_line.h"
+#include "orchestrator/journal_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,13 +242,6 @@ static struct journal_account *add_account(
 
 /* -------------------------------------------------------------- events */
 
-static const char *get_text(const json_t *line, const char *key)
-{
-	const char *s = json_string_value(json_object_get(line, key));
-
-	return s ? s : "";
-}
-
 static json_int_t get_number(const json_t *line, const char *key)
 {
 	return json_integer_value(json_object_get(line, key));
@@ -254,18 +250,19 @@ static json_int_t get_number(const json_t *line, const char *key)
 static int keep_text(char **out, const json_t *line, const char *key)
 {
 	free(*out);
-	*out = mem_try_strdup(get_text(line, key));
+	*out = mem_try_strdup(journal_line_text(line, key));
 	return *out ? 0 : -1;
 }
 
 static void keep_time(char out[CLOCK_TEXT_BYTES], const json_t *line)
 {
-	(void)snprintf(out, CLOCK_TEXT_BYTES, "%s", get_text(line, "t"));
+	(void)snprintf(
+	    out, CLOCK_TEXT_BYTES, "%s", journal_line_text(line, "t"));
 }
 
 static void keep_digest(char out[17], const json_t *line)
 {
-	(void)snprintf(out, 17, "%s", get_text(line, "digest"));
+	(void)snprintf(out, 17, "%s", journal_line_text(line, "digest"));
 }
 
 /* A resumed run may have more columns than the one before; an account's
@@ -322,7 +319,7 @@ static int on_run_end(struct journal_run *run, const json_t *line)
 /* A new approval counts from here. */
 static int on_operator(struct journal_run *run, const json_t *line)
 {
-	if (strcmp(get_text(line, "what"), "approve") != 0)
+	if (strcmp(journal_line_text(line, "what"), "approve") != 0)
 		return 0;
 	for (size_t i = 0; i < run->count; i++)
 		run->accounts[i].deleted_total =
@@ -333,7 +330,8 @@ static int on_operator(struct journal_run *run, const json_t *line)
 /* The result of the last attempt, no other. */
 static int on_ack(struct journal_run *run, const json_t *line)
 {
-	struct journal_account *a = journal_find(run, get_text(line, "id"));
+	struct journal_account *a =
+	    journal_find(run, journal_line_text(line, "id"));
 
 	if (!a || a->state != JOURNAL_ENDED ||
 	    get_number(line, "attempt") != (json_int_t)a->attempt)
@@ -362,7 +360,7 @@ static int keep_extras(const struct journal_run *run, struct journal_account *a,
 
 static int on_plan(struct journal_run *run, const json_t *line)
 {
-	const char *id = get_text(line, "id");
+	const char *id = journal_line_text(line, "id");
 	struct journal_account *a = journal_find(run, id);
 
 	if (!a)
@@ -429,7 +427,7 @@ static int on_end(struct journal_account *a, const json_t *line)
 	close_attempt(a);
 	a->state = JOURNAL_ENDED;
 	a->is_final = json_is_true(json_object_get(line, "final"));
-	a->grade = grade_find(get_text(line, "grade"));
+	a->grade = grade_find(journal_line_text(line, "grade"));
 	a->has_next = json_object_get(line, "retry_ms") != NULL;
 	a->attempt = (unsigned)get_number(line, "attempt");
 	a->exit = (int)get_number(line, "exit");
@@ -496,7 +494,7 @@ static int apply(const json_t *line, void *context, struct error *err)
 {
 	const struct reader *reader = context;
 	struct journal_run *run = reader->run;
-	const char *ev = get_text(line, "ev");
+	const char *ev = journal_line_text(line, "ev");
 	int rc = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
@@ -506,7 +504,7 @@ static int apply(const json_t *line, void *context, struct error *err)
 			rc = handlers[i].of_run(run, line);
 			break;
 		}
-		const char *id = get_text(line, "id");
+		const char *id = journal_line_text(line, "id");
 		struct journal_account *a = journal_find(run, id);
 		if (!a)
 			a = add_account(run, id);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/preflight.h"
+#include "orchestrator/journal_line.h"
+#include "orchestrator/journal_read.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -51,20 +53,6 @@ void preflight_release(struct preflight *p)
 
 /* ------------------------------------------------------------- reading */
 
-static const char *get_text(const json_t *line, const char *key)
-{
-	const char *s = json_string_value(json_object_get(line, key));
-
-	return s ? s : "";
-}
-
-static uint64_t get_number(const json_t *line, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(line, key));
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 static int keep(char **out, const char *s)
 {
 	free(*out);
@@ -81,8 +69,8 @@ static int on_start(struct preflight_account *a, const json_t *line)
 
 static int on_probe(struct preflight_account *a, const json_t *line)
 {
-	const char *side = get_text(line, "side");
-	const char *reason = get_text(line, "reason");
+	const char *side = journal_line_text(line, "side");
+	const char *reason = journal_line_text(line, "reason");
 	struct preflight_look *look = strcmp(side, "source") == 0   ? &a->source
 				      : strcmp(side, "target") == 0 ? &a->target
 								    : &a->both;
@@ -93,23 +81,24 @@ static int on_probe(struct preflight_account *a, const json_t *line)
 		probe_init(&look->probe);
 	if (reason[0] && keep(&look->reason, reason) < 0)
 		return -1;
-	if (keep(&look->text, get_text(line, "text")) < 0 ||
-	    keep(&look->capabilities, get_text(line, "capabilities")) < 0 ||
-	    keep(&look->prefix, get_text(line, "prefix")) < 0)
+	if (keep(&look->text, journal_line_text(line, "text")) < 0 ||
+	    keep(&look->capabilities, journal_line_text(line, "capabilities")) <
+		0 ||
+	    keep(&look->prefix, journal_line_text(line, "prefix")) < 0)
 		return -1;
-	return keep(&look->separator, get_text(line, "separator"));
+	return keep(&look->separator, journal_line_text(line, "separator"));
 }
 
 /* Of a mailbox; single messages belong to the counts. */
 static int on_refused(struct preflight_account *a, const json_t *line)
 {
-	if (get_number(line, "uid") > 0 ||
+	if (journal_line_number(line, "uid") > 0 ||
 	    a->name_count++ >= PREFLIGHT_NAMES_MAX)
 		return 0;
 	struct preflight_name *name = &a->names[a->name_count - 1];
-	return keep(&name->mailbox, get_text(line, "mailbox")) < 0
+	return keep(&name->mailbox, journal_line_text(line, "mailbox")) < 0
 		   ? -1
-		   : keep(&name->text, get_text(line, "text"));
+		   : keep(&name->text, journal_line_text(line, "text"));
 }
 
 static int on_would_delete(struct preflight_account *a, const json_t *line)
@@ -122,9 +111,11 @@ static int on_would_delete(struct preflight_account *a, const json_t *line)
 		return -1;
 	a->deletes = grown;
 	struct preflight_delete *d = &a->deletes[a->delete_count];
-	*d = (struct preflight_delete){.messages = get_number(line, "expected"),
-	    .is_mailbox = strcmp(get_text(line, "step"), "DELETE") == 0};
-	if (keep(&d->target, get_text(line, "target")) < 0)
+	*d = (struct preflight_delete){
+	    .messages = journal_line_number(line, "expected"),
+	    .is_mailbox =
+		strcmp(journal_line_text(line, "step"), "DELETE") == 0};
+	if (keep(&d->target, journal_line_text(line, "target")) < 0)
 		return -1;
 	a->delete_count++;
 	return 0;
@@ -134,9 +125,10 @@ static int on_warning(struct preflight_account *a, const json_t *line)
 {
 	static const char about[] = "mirror.";
 
-	if (strncmp(get_text(line, "reason"), about, sizeof(about) - 1) != 0)
+	if (strncmp(journal_line_text(line, "reason"), about,
+		sizeof(about) - 1) != 0)
 		return 0;
-	return keep(&a->warning, get_text(line, "text"));
+	return keep(&a->warning, journal_line_text(line, "text"));
 }
 
 static int on_end(struct preflight_account *a, const json_t *line)
@@ -144,10 +136,10 @@ static int on_end(struct preflight_account *a, const json_t *line)
 	a->has_ended = true;
 	if (tally_json_read(json_object_get(line, "tally"), &a->tally) < 0)
 		a->tally = (struct tally){0};
-	return keep(&a->outcome, get_text(line, "outcome")) < 0 ||
-		       keep(&a->reason, get_text(line, "reason")) < 0
+	return keep(&a->outcome, journal_line_text(line, "outcome")) < 0 ||
+		       keep(&a->reason, journal_line_text(line, "reason")) < 0
 		   ? -1
-		   : keep(&a->text, get_text(line, "text"));
+		   : keep(&a->text, journal_line_text(line, "text"));
 }
 
 static const struct {
@@ -165,9 +157,9 @@ static const struct {
 static int take_line(const json_t *line, void *context, struct error *err)
 {
 	struct preflight *p = context;
-	const char *ev = get_text(line, "ev");
+	const char *ev = journal_line_text(line, "ev");
 	const struct plan_account *account =
-	    plan_find_account(p->plan, get_text(line, "id"));
+	    plan_find_account(p->plan, journal_line_text(line, "id"));
 
 	for (size_t i = 0; account && i < ARRAY_LEN(handlers); i++) {
 		size_t at = (size_t)(account - p->plan->accounts);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/verify_batch.h"
+#include "orchestrator/journal_line.h"
+#include "orchestrator/journal_read.h"
+#include "orchestrator/select.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -38,20 +41,6 @@ void verify_batch_release(struct verify_batch *b)
 
 /* ------------------------------------------------------------- reading */
 
-static const char *get_text(const json_t *line, const char *key)
-{
-	const char *s = json_string_value(json_object_get(line, key));
-
-	return s ? s : "";
-}
-
-static uint64_t get_number(const json_t *line, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(line, key));
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 static int keep(char **out, const char *s)
 {
 	free(*out);
@@ -62,7 +51,7 @@ static int keep(char **out, const char *s)
 static int on_start(struct verify_batch_account *a, const json_t *line)
 {
 	reset(a);
-	a->attempt = (unsigned)get_number(line, "attempt");
+	a->attempt = (unsigned)journal_line_number(line, "attempt");
 	return 0;
 }
 
@@ -79,17 +68,17 @@ static int on_end(struct verify_batch_account *a, const json_t *line)
 {
 	a->has_ended = true;
 	a->exit = (int)json_integer_value(json_object_get(line, "exit"));
-	return keep(&a->outcome, get_text(line, "outcome")) < 0 ||
-		       keep(&a->reason, get_text(line, "reason")) < 0
+	return keep(&a->outcome, journal_line_text(line, "outcome")) < 0 ||
+		       keep(&a->reason, journal_line_text(line, "reason")) < 0
 		   ? -1
-		   : keep(&a->text, get_text(line, "text"));
+		   : keep(&a->text, journal_line_text(line, "text"));
 }
 
 static struct verify_batch_account *account_of(
     const struct verify_batch *b, const json_t *line)
 {
 	const struct plan_account *account =
-	    plan_find_account(b->plan, get_text(line, "id"));
+	    plan_find_account(b->plan, journal_line_text(line, "id"));
 
 	return account ? &b->accounts[account - b->plan->accounts] : NULL;
 }
@@ -105,7 +94,7 @@ static int take_line(const json_t *line, void *context, struct error *err)
 	    {"account.end", on_end},
 	};
 
-	const char *ev = get_text(line, "ev");
+	const char *ev = journal_line_text(line, "ev");
 	struct verify_batch_account *a = account_of(context, line);
 
 	for (size_t i = 0; a && i < ARRAY_LEN(handlers); i++)
@@ -228,15 +217,15 @@ static int print_line(const json_t *line, void *context, struct error *err)
 {
 	const struct printing *p = context;
 	const struct verify_batch_account *a = account_of(p->batch, line);
-	const char *ev = get_text(line, "ev");
-	const char *box = get_text(line, "mailbox");
+	const char *ev = journal_line_text(line, "ev");
+	const char *box = journal_line_text(line, "mailbox");
 	struct verify_tally t;
 
 	(void)err;
-	if (!a || get_number(line, "attempt") != a->attempt)
+	if (!a || journal_line_number(line, "attempt") != a->attempt)
 		return 0;
 	if (!box[0])
-		box = get_text(line, "target");
+		box = journal_line_text(line, "target");
 	if (strcmp(ev, "verify") == 0 &&
 	    verify_tally_json_read(json_object_get(line, "verify"), &t) == 0 &&
 	    verify_tally_differences(&t, true) == 0)
@@ -244,14 +233,15 @@ static int print_line(const json_t *line, void *context, struct error *err)
 		    a->account->id, box, t.n[VERIFY_COUNT_SOURCE]);
 	if (strcmp(ev, "difference") != 0)
 		return 0;
-	(void)fprintf(p->out, "%c %s '%s'", sign_of(get_text(line, "reason")),
-	    a->account->id, box);
-	print_uid(p->out, "source", get_number(line, "uid"));
-	print_uid(p->out, "target", get_number(line, "target_uid"));
-	if (get_text(line, "date")[0])
-		(void)fprintf(p->out, ", dated %s", get_text(line, "date"));
-	(void)fprintf(p->out, ": %s (%s)\n", get_text(line, "text"),
-	    get_text(line, "reason"));
+	(void)fprintf(p->out, "%c %s '%s'",
+	    sign_of(journal_line_text(line, "reason")), a->account->id, box);
+	print_uid(p->out, "source", journal_line_number(line, "uid"));
+	print_uid(p->out, "target", journal_line_number(line, "target_uid"));
+	if (journal_line_text(line, "date")[0])
+		(void)fprintf(
+		    p->out, ", dated %s", journal_line_text(line, "date"));
+	(void)fprintf(p->out, ": %s (%s)\n", journal_line_text(line, "text"),
+	    journal_line_text(line, "reason"));
 	return 0;
 }
 

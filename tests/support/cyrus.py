@@ -37,6 +37,7 @@ skiplist_unsafe: yes
 allowplaintext: yes
 autocreate_quota: 0
 autocreate_post: no
+delete_mode: immediate
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {base}/etc/sasldb2

@@ -631,8 +631,11 @@ static void tell_modified(
 		return;
 	atomic_store(&dst->shared->changed, true);
 	sync_reporter_warn(dst->shared->reporter, "target", "mirror.modified",
-	    "mailbox '%s': somebody else changed the flags of %zu messages meanwhile: left as they are",
-	    shown(name_of(item), name, sizeof(name)), item->modified);
+	    "mailbox '%s': %s changed the flags of %zu messages meanwhile: left as they are",
+	    shown(name_of(item), name, sizeof(name)),
+	    item->in_doubt ? "the lost session or somebody else"
+			   : "somebody else",
+	    item->modified);
 }
 
 /* Counted once, by the last command that changes what is counted. */
@@ -750,6 +753,8 @@ void sync_mirror_reset(struct sync_target *dst)
 		m->at = 0;
 	}
 	for (size_t i = 0; i < m->count; i++) {
+		if (m->items[i].was_selected && !m->items[i].is_done)
+			m->items[i].in_doubt = true;
 		m->items[i].was_selected = m->items[i].is_done;
 		m->items[i].is_again = false;
 		m->items[i].modified = 0;

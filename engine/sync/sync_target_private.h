@@ -145,6 +145,7 @@ struct mirror_item {
 	uint32_t uidvalidity;         /* when it was listed; 0: not told */
 	bool was_selected, was_moved, is_refused, is_done;
 	bool is_again;   /* once more, without UNCHANGEDSINCE */
+	bool in_doubt;   /* a session was lost that may have changed it */
 	size_t modified; /* flags that others changed meanwhile: left alone */
 };
 

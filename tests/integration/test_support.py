@@ -14,6 +14,7 @@ import unittest
 
 import convoy
 import dovecot
+import fault_table
 import imap_compare
 import seed
 from dovecot import Dovecot
@@ -396,6 +397,45 @@ class Relay(unittest.TestCase):
                 c.socket.close()
                 with Imap('127.0.0.1', port) as second:
                     second.login('anna', 'pass')
+
+
+class FaultTable(unittest.TestCase):
+    """The table of docs/FAULTS.md; the rule of lint compares it."""
+
+    # put together here, for this test shows none of them
+    ONE, TWO, FOUR = ('%s00%d' % ('F', n) for n in (1, 2, 4))
+
+    def test_numbers_and_ranges(self):
+        of = fault_table.numbers
+        self.assertEqual(of('%s, %s: a, b' % (self.ONE, self.FOUR)),
+                         {self.ONE, self.FOUR})
+        self.assertEqual(len(of('%s-%s.' % (self.ONE, self.FOUR))), 4)
+        self.assertEqual(of(self.ONE + '7 F12 ' + self.TWO.lower()), set())
+        self.assertEqual(of(None), set())
+
+    def test_which_comment_belongs_to_which_test(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + '/a/unit/b/test_c.c'
+            os.makedirs(os.path.dirname(path))
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write('/* %s: no */\n#include "x.h"\n\n/* %s */\n'
+                        'ParameterizedTestParameters(c, rows)\n{\n\tx("/* ");\n}'
+                        '\n\nParameterizedTest(struct r *row, c, rows)\n{\n}\n'
+                        '\nTest(c, one, .signal = 6)\n{\n\t// %s\n}\n'
+                        % (self.ONE, self.TWO, self.FOUR))
+            named = {test: n for test, n in fault_table.in_criterion(path) if n}
+        self.assertEqual([n for n in named.values()], [{self.TWO}, {self.FOUR}])
+        self.assertEqual([t.split(' ', 1)[1] for t in named],
+                         ['c rows', 'c one'])
+
+    def test_results(self):
+        ran = [('test_a.B.test_c', 'ok'), ('test_a.B.test_d', 'failed'),
+               ('test_dialogues.All.test_two_words', 'skipped')]
+        for test, word in (('test_a.B.test_c', 'ok'), ('test_a.B', 'failed'),
+                           ('test_a.Base.test_c', 'ok'),
+                           ('test_dialogues.two-words', 'skipped'),
+                           ('test_a.B.test', 'not run')):
+            self.assertEqual(fault_table.result(test, ran), word, test)
 
 
 if __name__ == '__main__':

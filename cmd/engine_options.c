@@ -367,6 +367,7 @@ static bool set_flag(struct engine_options *out, enum engine_option_id id)
 	    {OPT_NO_NEW_UID, &job->new_uid, false},
 	    {OPT_COPY_MAILBOX_CLASS, &job->mailbox_class, true},
 	    {OPT_NO_LITERAL_PLUS, &job->literal_plus, false},
+	    {OPT_NO_CONFINE, &job->confine, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)

@@ -201,6 +201,8 @@ static const struct mailconvoy_explain_text texts[] = {
 	"Mailbox classes are not copied."},
     {"config.job", "the job cannot be done as it is written",
 	"An option contradicts another, or it does not fit a line of 1 MiB. The text says which."},
+    {"config.run_as", "the plan's user cannot be taken",
+	"Look at user: in the plan. It names an existing user other than root; start the plan as that user, or as root."},
     {"config.secret", "a secret cannot be had",
 	"The file, variable, credential or command that the plan names gives none. The text says why; what a command writes to standard error is shown."},
     {"config.user", "a user name or password that IMAP cannot carry",

@@ -14,6 +14,7 @@
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
+#include "orchestrator/privileges.h"
 #include "orchestrator/rundir.h"
 
 const char *mailconvoy_find_plural(size_t n)
@@ -63,8 +64,8 @@ struct plan *mailconvoy_find_plan(
 	return mailconvoy_find_plan_choice(path, &none, warnings_out, code_out);
 }
 
-struct plan *mailconvoy_find_plan_choice(const char *path,
-    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
+static struct plan *load(const char *path, const struct plan_choice *choice,
+    size_t *warnings_out, int *code_out)
 {
 	struct plan_diag *diag = plan_diag_new();
 	struct plan *plan = plan_load_choice(path, choice, diag);
@@ -83,6 +84,25 @@ struct plan *mailconvoy_find_plan_choice(const char *path,
 	}
 	plan_diag_free(diag);
 	return plan;
+}
+
+struct plan *mailconvoy_find_plan_choice(const char *path,
+    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
+{
+	struct plan *plan = load(path, choice, warnings_out, code_out);
+	struct error err;
+
+	if (!plan || !plan->user || geteuid() != 0)
+		return plan;
+	int rc = privileges_become(plan->user, plan->state_dir, &err);
+	plan_free(plan);
+	if (rc < 0) {
+		*code_out =
+		    mailconvoy_find_failed(&err, (int)exit_code_of_error(&err));
+		return NULL;
+	}
+	// again: what this user may not read is told now, not in mid run
+	return load(path, choice, warnings_out, code_out);
 }
 
 /* ------------------------------------------------------------------ run */

@@ -12,6 +12,7 @@
 #include "engine/contract/exit_code.h"
 #include "orchestrator/approval.h"
 #include "orchestrator/journal_read.h"
+#include "orchestrator/privileges.h"
 #include "orchestrator/rundir.h"
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
@@ -104,13 +105,17 @@ static int run_pass(
 	struct approval approval = {0};
 	bool approved = false;
 	size_t warnings = 0;
+	struct error err;
 	int code = EXIT_CODE_OK;
 	struct plan *plan = mailconvoy_find_plan_choice(
 	    o->arguments[0], &choice, &warnings, &code);
 
 	if (!plan)
 		return code;
-	code = mailconvoy_select(o, plan, &select);
+	if (plan->user && privileges_check(plan->user, &err) < 0)
+		code = mailconvoy_find_failed(&err, EXIT_CODE_CONFIG);
+	if (code == EXIT_CODE_OK)
+		code = mailconvoy_select(o, plan, &select);
 	if (code == EXIT_CODE_OK)
 		code =
 		    mailconvoy_approve(o, plan, &select, &approval, &approved);

@@ -12,6 +12,7 @@
 #include "engine/contract/exit_code.h"
 #include "engine/contract/job.h"
 #include "orchestrator/account_job.h"
+#include "orchestrator/privileges.h"
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/verify_batch.h"
@@ -96,6 +97,7 @@ int mailconvoy_verify(const struct mailconvoy_options *o)
 	    .sample = sample ? sample_of(sample) : 100,
 	    .diff = mailconvoy_options_has(o, MAILCONVOY_DIFF)};
 	struct select_rules select = {0};
+	struct error err;
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 
@@ -116,7 +118,10 @@ int mailconvoy_verify(const struct mailconvoy_options *o)
 		return code;
 	if (!level && !sample && level_of(plan) != JOB_VERIFY_OFF)
 		how.level = level_of(plan);
-	code = mailconvoy_select(o, plan, &select);
+	if (plan->user && privileges_check(plan->user, &err) < 0)
+		code = mailconvoy_find_failed(&err, EXIT_CODE_CONFIG);
+	if (code == EXIT_CODE_OK)
+		code = mailconvoy_select(o, plan, &select);
 	if (code == EXIT_CODE_OK)
 		code = compare(plan, &select,
 		    (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS),

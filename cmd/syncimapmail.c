@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/engine_confine.h"
 #include "cmd/engine_options.h"
 #include "engine/base/buf.h"
 #include "engine/base/clock.h"
@@ -169,6 +170,7 @@ static int run(struct engine_options *o, int signal_fd)
 	if (job_check(&o->job, &err) < 0 || set_pace(&o->job, &own, &err) < 0) {
 		code = fail(o, log, &err);
 	} else {
+		engine_confine(&o->job, log);
 		code = work(o, log, signal_fd, &err);
 		if (o->log_path && o->record_fd < 0 && err.kind != ERROR_NONE)
 			(void)fprintf(stderr, "syncIMAPMail: %s\n", err.text);

@@ -32,7 +32,7 @@ enum {
 
 struct top {
 	const struct plan_yaml_node *version, *name, *state_dir, *servers,
-	    *defaults, *passes, *groups, *accounts, *accounts_file;
+	    *defaults, *passes, *groups, *accounts, *accounts_file, *user;
 	struct plan_run_nodes run;
 };
 
@@ -60,6 +60,10 @@ static const struct plan_schema_key top_keys[] = {
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = TOP(state_dir),
 	.doc = "where runs are kept; else state beside the plan"},
+    {.name = "user",
+	.type = PLAN_SCHEMA_TEXT,
+	.offset = TOP(user),
+	.doc = "who root becomes before anything is done"},
     {.name = "timezone",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = TOP(run.timezone),
@@ -206,6 +210,7 @@ static void build(struct plan_build *b, const struct plan_yaml_node *root)
 		return;
 	check_version(b, &top);
 	set_name(b, top.name);
+	plan->user = top.user ? top.user->text : NULL;
 	plan->state_dir =
 	    plan_build_path(b, top.state_dir ? top.state_dir->text : "state");
 	plan_run_read(b, &top.run);

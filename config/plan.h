@@ -178,6 +178,7 @@ struct plan_options {
 	uint64_t timeout_ms;                /* 60 s */
 	bool overlap;              /* true: two threads in the engine */
 	bool literal_plus;         /* true: where the server offers it */
+	bool confine;              /* true: Landlock, where the kernel has it */
 	enum plan_switch compress; /* auto */
 	/* Connections a side; when it is not written, what both servers'
 	 * per_account allows, and never more than that; else 1; at most
@@ -325,6 +326,7 @@ struct plan {
 	char *path;      /* as given */
 	char *name;      /* [A-Za-z0-9._-]{1,64} */
 	char *state_dir; /* absolute; default <dir of plan>/state */
+	char *user;      /* who root becomes; NULL: nobody else */
 	struct plan_server *servers;
 	size_t server_count;
 	struct plan_account *accounts; /* in plan order, accounts file last */

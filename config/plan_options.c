@@ -31,7 +31,7 @@ struct raw {
 		.max_delete_percent = PLAN_NO_LIMIT, .fetch_max = 50, \
 		.fetch_size_max = 10, .store_max = 50, .store_size_max = 10, \
 		.queue_max = 150, .queue_size_max = 30, .timeout_ms = 60000, \
-		.overlap = true, .literal_plus = true \
+		.overlap = true, .literal_plus = true, .confine = true \
 	}
 
 static const struct raw builtin = {.options = BUILTIN_OPTIONS};
@@ -157,6 +157,7 @@ static const struct plan_schema_key keys[] = {
     SWITCH(compress, "COMPRESS=DEFLATE; auto: where it pays"),
     FLAG(overlap, "work on both sides at once"),
     FLAG(literal_plus, "use it where it is offered"),
+    FLAG(confine, "engines give up the right to what they do not need"),
 };
 
 const struct plan_schema plan_options_schema = {

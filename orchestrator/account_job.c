@@ -178,6 +178,7 @@ static int set_options(
 	out->long_lines = long_lines[from->long_lines];
 	out->threads = from->overlap;
 	out->literal_plus = from->literal_plus;
+	out->confine = from->confine;
 	out->compress = switches[from->compress];
 	set_limits(out, from);
 	if (copy_text(&out->new_uid_template, from->new_uid_template) < 0)

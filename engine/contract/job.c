@@ -189,6 +189,7 @@ static const struct job_field option_fields[] = {
     OPTION(connections, JOB_FIELD_U32),
     OPTION(threads, JOB_FIELD_BOOL),
     OPTION(literal_plus, JOB_FIELD_BOOL),
+    OPTION(confine, JOB_FIELD_BOOL),
     OPTION_WORD(compress, switch_words),
     OPTION(verbose, JOB_FIELD_BOOL),
     OPTION_WORD(verify, verify_words),
@@ -251,6 +252,7 @@ void job_init(struct job *job)
 	    .connections = 1,
 	    .threads = true,
 	    .literal_plus = true,
+	    .confine = true,
 	    .verify_sample = 100,
 	};
 }
@@ -471,7 +473,7 @@ static const char *account_of(const struct job_endpoint *e)
 					: e->user;
 }
 
-static uint16_t port_of(const struct job_endpoint *e)
+uint16_t job_endpoint_port(const struct job_endpoint *e)
 {
 	if (e->port)
 		return e->port;
@@ -490,7 +492,8 @@ static int check_apart(const struct job *job, struct error *err)
 	if (!to)
 		to = "";
 	size_t n = strlen(from) < strlen(to) ? strlen(from) : strlen(to);
-	if (strcasecmp(a->host, b->host) != 0 || port_of(a) != port_of(b) ||
+	if (strcasecmp(a->host, b->host) != 0 ||
+	    job_endpoint_port(a) != job_endpoint_port(b) ||
 	    strcmp(account_of(a), account_of(b)) != 0 ||
 	    strncmp(from, to, n) != 0)
 		return 0;

@@ -139,7 +139,8 @@ struct job_options {
 	uint32_t settle_ms;
 	uint32_t connections; /* pairs of them, source and target */
 	bool threads;
-	bool literal_plus;        /* false: synchronizing literals only */
+	bool literal_plus; /* false: synchronizing literals only */
+	bool confine;      /* the engine gives up what it does not need */
 	enum job_switch compress; /* COMPRESS=DEFLATE; auto: of far servers */
 	bool verbose;
 	enum job_verify verify;
@@ -160,6 +161,9 @@ void job_release(struct job *job);
 /* Checks ranges and required fields; ERROR_CONFIG with the field's name. */
 int job_check(const struct job *job, struct error *err)
     __attribute__((warn_unused_result));
+
+/* Where it is reached: the port given, else the one of its encryption. */
+uint16_t job_endpoint_port(const struct job_endpoint *e);
 
 /* One line with its "\n", in malloc'd memory that holds secrets: wipe it with
  * job_wipe_line. NULL when out of memory. */

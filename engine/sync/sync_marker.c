@@ -119,6 +119,15 @@ static int open_folder(char out[PATH_MAX])
 	return fd < 0 ? open_in_tmp(out) : fd;
 }
 
+bool sync_marker_folder(char path[PATH_MAX])
+{
+	int fd = open_folder(path);
+	bool is_there = fd >= 0;
+
+	fd_close(&fd);
+	return is_there;
+}
+
 /* ---------------------------------------------------------------- files */
 
 /* Opens a plain file of our own in the folder. */

@@ -13,6 +13,7 @@
 #ifndef ENGINE_SYNC_SYNC_MARKER_H
 #define ENGINE_SYNC_SYNC_MARKER_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 struct error;
@@ -32,6 +33,9 @@ enum sync_marker_verdict {
  */
 struct sync_marker *sync_marker_take(const char *pair_key, struct log *log,
     struct error *err) __attribute__((warn_unused_result));
+
+/* Where markers lie; makes the folder when it is missing. False: nowhere. */
+bool sync_marker_folder(char path[PATH_MAX]);
 
 /* What was found. */
 enum sync_marker_verdict sync_marker_verdict(const struct sync_marker *marker);

@@ -66,6 +66,7 @@ static void set_everything(struct job *job)
 	o->timeout_ms = 3600000;
 	o->threads = false;
 	o->literal_plus = false;
+	o->confine = false;
 	o->compress = JOB_SWITCH_OFF;
 	o->verbose = true;
 }

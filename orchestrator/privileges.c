@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "orchestrator/privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/error.h"
+#include "engine/base/fd.h"
+
+static const char reason[] = "config.run_as";
+
+/* Order matters: once the user is another one, groups cannot be changed. */
+static int drop(const struct passwd *to)
+{
+	if (initgroups(to->pw_name, to->pw_gid) < 0 ||
+	    setresgid(to->pw_gid, to->pw_gid, to->pw_gid) < 0 ||
+	    setresuid(to->pw_uid, to->pw_uid, to->pw_uid) < 0)
+		return -1;
+	if (setuid(0) == 0 || seteuid(0) == 0) {
+		errno = EPERM; // a kernel that lets us back
+		return -1;
+	}
+	return 0;
+}
+
+/* A folder that is there already stays whose it is. */
+static int give(const char *folder, const struct passwd *to, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(folder, &st) == 0)
+		return 0;
+	if (fd_make_dirs(folder, err) < 0)
+		return -1;
+	if (lchown(folder, to->pw_uid, to->pw_gid) < 0)
+		return error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot give '%s' to '%s'", folder, to->pw_name);
+	return 0;
+}
+
+static const struct passwd *find(const char *user, struct error *err)
+{
+	const struct passwd *found = getpwnam(user);
+
+	if (!found)
+		(void)error_set(err, ERROR_CONFIG, reason,
+		    "user: there is no '%s' on this machine", user);
+	return found;
+}
+
+int privileges_become(const char *user, const char *folder, struct error *err)
+{
+	const struct passwd *to = find(user, err);
+
+	if (!to)
+		return -1;
+	if (to->pw_uid == 0)
+		return error_set(err, ERROR_CONFIG, reason,
+		    "user: '%s' is root: leave the key out", user);
+	if (give(folder, to, err) < 0)
+		return -1;
+	if (drop(to) < 0)
+		return error_set_errno(
+		    err, ERROR_OS, reason, "user: cannot become '%s'", user);
+	// what is looked for at home is this user's now
+	(void)setenv("HOME", to->pw_dir, 1);
+	(void)setenv("USER", to->pw_name, 1);
+	(void)setenv("LOGNAME", to->pw_name, 1);
+	(void)unsetenv("XDG_RUNTIME_DIR");
+	return 0;
+}
+
+int privileges_check(const char *user, struct error *err)
+{
+	const struct passwd *wanted = find(user, err);
+
+	if (!wanted)
+		return -1;
+	if (wanted->pw_uid != geteuid())
+		return error_set(err, ERROR_CONFIG, reason,
+		    "user: this plan is for '%s': start it as that user or as root",
+		    user);
+	return 0;
+}

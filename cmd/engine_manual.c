@@ -13,26 +13,15 @@
 #include <string.h>
 
 #include "cmd/engine_option_table.h"
+#include "cmd/manual_text.h"
 #include "engine/base/mem.h"
 #include "engine/contract/exit_code.h"
 
-/* Of the last change to what the page says; fixed, so that the same sources
- * give the same page. */
-static const char page_date[] = "November 23, 2026";
-
 enum {
-	NAME_MAX_BYTES = 64,
-	LINE_MAX_BYTES = 4096,
-	WORDS_MAX = 16
+	NAME_MAX_BYTES = 64
 };
 
 /* ------------------------------------------------------------ the table */
-
-struct words {
-	char text[256];
-	char *list[WORDS_MAX];
-	size_t count;
-};
 
 /* Words that may be given are written small, what stands for something else in
  * capitals: "yes|no", but "N|P%". */
@@ -51,17 +40,6 @@ static bool may_repeat(const struct engine_option *o)
 {
 	return o->id == OPT_LIST || o->id == OPT_SKIP_MAILBOX ||
 	       o->id == OPT_RENAME_MAILBOX;
-}
-
-static void split(const char *text, const char *between, struct words *out)
-{
-	char *rest = out->text, *word;
-
-	out->count = 0;
-	(void)snprintf(out->text, sizeof(out->text), "%s", text ? text : "");
-	while (out->count < WORDS_MAX && (word = strsep(&rest, between)))
-		if (*word)
-			out->list[out->count++] = word;
 }
 
 /* The same of the other side. */
@@ -109,172 +87,73 @@ static void dashed(const char *name, char *out, size_t max)
 
 /* ------------------------------------------------------------ man page */
 
-static void roff_char(char c)
-{
-	static const struct {
-		char c;
-		const char *roff;
-	} special[] = {{'\\', "\\e"}, {'-', "\\-"}, {'~', "\\(ti"},
-	    {'^', "\\(ha"}, {'`', "\\(ga"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(special); i++)
-		if (special[i].c == c) {
-			(void)fputs(special[i].roff, stdout);
-			return;
-		}
-	(void)putchar(c);
-}
-
-static void roff(const char *text)
-{
-	for (; *text; text++)
-		roff_char(*text);
-}
-
-/* The first letter of a sentence, but not of syncDst. */
-static bool begins_with_word(const char *text)
-{
-	size_t n = 0;
-
-	while (islower((unsigned char)text[n]))
-		n++;
-	return n > 0 && !isupper((unsigned char)text[n]);
-}
-
-static bool ends_sentence(const char *at)
-{
-	return at[0] == '.' && at[1] == ' ' &&
-	       (isupper((unsigned char)at[2]) ||
-		   strncmp(at + 2, "sync", 4) == 0);
-}
-
-/* Sentences, each on a line of its own; `capital` for the first letter. */
-static void roff_sentences(const char *text, bool capital)
-{
-	bool at_start = true;
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < len; i++) {
-		if (at_start && (text[i] == '.' || text[i] == '\''))
-			(void)fputs("\\&", stdout);
-		if (i == 0 && capital && begins_with_word(text))
-			(void)putchar(toupper((unsigned char)text[i]));
-		else
-			roff_char(text[i]);
-		at_start = ends_sentence(text + i);
-		if (at_start) {
-			(void)putchar('\n');
-			i++;
-		}
-	}
-	if (len > 0 && text[len - 1] != '.')
-		(void)putchar('.');
-	(void)putchar('\n');
-}
-
 /* "--srcTLS, --dstTLS auto | none" */
 static void man_item(const struct engine_option *o)
 {
 	const struct engine_option *twin = twin_of(o);
-	struct words words = {.count = 0};
+	struct manual_text_words words = {.count = 0};
 
 	(void)fputs(".It Fl \\-", stdout);
-	roff(o->name);
+	manual_text_roff(o->name);
 	if (twin) {
 		(void)fputs(" , Fl \\-", stdout);
-		roff(twin->name);
+		manual_text_roff(twin->name);
 	}
 	if (o->argument)
 		(void)fputs(has_words(o) ? " Cm" : " Ar", stdout);
-	split(o->argument, "| ", &words);
+	manual_text_split(o->argument, "| ", &words);
 	for (size_t i = 0; i < words.count; i++) {
 		// two arguments of one option have a blank between them
 		if (i > 0)
 			(void)fputs(o->arity == 1 ? " |" : "", stdout);
 		(void)putchar(' ');
-		roff(words.list[i]);
+		manual_text_roff(words.list[i]);
 	}
 	(void)putchar('\n');
 }
 
-static void man_options(void)
+static void man_options(const char *argument)
 {
 	size_t count = 0;
 	const struct engine_option *table = engine_option_table(&count);
 
+	(void)argument;
 	for (int g = 0; g < OPTION_GROUPS; g++) {
 		const char *title =
 		    engine_option_group_title((enum engine_option_group)g);
 		(void)printf(".Ss %c", toupper((unsigned char)title[0]));
-		roff(title + 1);
+		manual_text_roff(title + 1);
 		(void)fputs("\n.Bl -tag -width Ds\n", stdout);
 		for (size_t i = 0; i < count; i++) {
 			const struct engine_option *o = &table[i];
 			if ((int)o->group != g || !o->help)
 				continue;
 			man_item(o);
-			roff_sentences(o->help, true);
+			manual_text_sentences(o->help, true);
 			if (o->detail)
-				roff_sentences(o->detail, false);
+				manual_text_sentences(o->detail, false);
 		}
 		(void)fputs(".El\n", stdout);
 	}
 }
 
-static void man_exits(void)
+static const char *exit_text(const struct exit_code_info *code)
 {
-	size_t count = 0;
-	const struct exit_code_info *codes = exit_code_table(&count);
-
-	(void)fputs(".Bl -tag -width 78 -offset indent -compact\n", stdout);
-	for (size_t i = 0; i < count; i++) {
-		if (!codes[i].engine_text)
-			continue;
-		(void)printf(".It %d\n", (int)codes[i].code);
-		roff_sentences(codes[i].engine_text, true);
-	}
-	(void)fputs(".El\n", stdout);
+	return code->engine_text;
 }
 
-static void man_version(void)
+static void man_exits(const char *argument)
 {
-	roff(MAILCONVOY_VERSION);
-}
-
-static void man_date(void)
-{
-	roff(page_date);
-}
-
-/* One line of the page, its marks filled. */
-static void man_line(const char *line)
-{
-	static const struct {
-		const char *mark;
-		void (*fill)(void);
-	} marks[] = {{"@OPTIONS@\n", man_options}, {"@EXITS@\n", man_exits},
-	    {"@VERSION@", man_version}, {"@DATE@", man_date}};
-
-	while (*line) {
-		size_t i = 0;
-		while (i < ARRAY_LEN(marks) &&
-		       strncmp(line, marks[i].mark, strlen(marks[i].mark)) != 0)
-			i++;
-		if (i < ARRAY_LEN(marks)) {
-			marks[i].fill();
-			line += strlen(marks[i].mark);
-		} else {
-			(void)putchar(*line++);
-		}
-	}
+	(void)argument;
+	manual_text_exits(exit_text);
 }
 
 static void print_man(void)
 {
-	char line[LINE_MAX_BYTES];
+	static const struct manual_text_mark marks[] = {
+	    {"OPTIONS", man_options}, {"EXITS", man_exits}};
 
-	while (fgets(line, sizeof(line), stdin))
-		man_line(line);
+	manual_text_page(marks, ARRAY_LEN(marks));
 }
 
 /* ------------------------------------------------------------ bash */
@@ -313,13 +192,13 @@ static void bash_words(void)
 	const struct engine_option *table = engine_option_table(&count);
 
 	for (size_t i = 0; i < count; i++) {
-		struct words words = {.count = 0};
+		struct manual_text_words words = {.count = 0};
 		if (!has_words(&table[i]))
 			continue;
 		(void)putchar('\t');
 		for (const char *p = table[i].name; *p; p++)
 			(void)putchar(tolower((unsigned char)*p));
-		split(table[i].argument, "|", &words);
+		manual_text_split(table[i].argument, "|", &words);
 		(void)fputs(") words='", stdout);
 		for (size_t w = 0; w < words.count; w++)
 			(void)printf("%s%s", w > 0 ? " " : "", words.list[w]);
@@ -418,17 +297,17 @@ static void zsh_text(const char *text)
 
 static void zsh_values(const struct engine_option *o)
 {
-	struct words words = {.count = 0};
+	struct manual_text_words words = {.count = 0};
 
 	if (has_words(o)) {
-		split(o->argument, "|", &words);
+		manual_text_split(o->argument, "|", &words);
 		(void)fputs(":word:(", stdout);
 		for (size_t i = 0; i < words.count; i++)
 			(void)printf("%s%s", i > 0 ? " " : "", words.list[i]);
 		(void)putchar(')');
 		return;
 	}
-	split(o->argument, o->arity == 2 ? " " : "", &words);
+	manual_text_split(o->argument, o->arity == 2 ? " " : "", &words);
 	for (size_t i = 0; i < words.count; i++) {
 		(void)putchar(':');
 		zsh_text(words.list[i]);
@@ -502,7 +381,7 @@ static void fish_text(const char *text)
 static void fish_option(
     const struct engine_option *o, const char *name, const char *condition)
 {
-	struct words words = {.count = 0};
+	struct manual_text_words words = {.count = 0};
 
 	(void)printf("complete -c syncIMAPMail%s -l %s", condition, name);
 	if (has_file(o))
@@ -510,7 +389,7 @@ static void fish_option(
 	else if (o->arity > 0)
 		(void)fputs(" -x", stdout);
 	if (has_words(o)) {
-		split(o->argument, "|", &words);
+		manual_text_split(o->argument, "|", &words);
 		(void)fputs(" -a '", stdout);
 		for (size_t i = 0; i < words.count; i++)
 			(void)printf("%s%s", i > 0 ? " " : "", words.list[i]);

@@ -84,6 +84,9 @@ struct mailconvoy_verb {
 	size_t arguments_min, arguments_max;
 	int (*run)(const struct mailconvoy_options *o); /* the exit code */
 	const char *help; /* lines, without the final line end */
+	/* of its last argument, by blanks, that shells complete; NULL: none, or
+	 * those of a COMMAND are the verbs */
+	const char *words;
 };
 
 enum mailconvoy_value {
@@ -106,7 +109,7 @@ struct mailconvoy_option {
 	const char
 	    *shown; /* "N", as --help shows the value; NULL of a switch */
 	const char *verbs; /* that take it, by blanks; NULL: all */
-	const char *words; /* of _WORD, by blanks */
+	const char *words; /* by blanks; of _OUTCOMES for shells only */
 	uint64_t max;      /* of _NUMBER */
 	const char *help;  /* lines, without the final line end */
 };

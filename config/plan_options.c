@@ -75,19 +75,19 @@ static const char *const long_lines[] = {
 	}
 
 /* Of a mapping whose parts are members of their own. */
-#define BATCH(batch) \
+#define BATCH(batch, messages, size) \
 	static const struct plan_schema_key batch##_keys[] = { \
 	    {.name = "max_messages", \
 		.type = PLAN_SCHEMA_UINT, \
 		.offset = AT(options.batch##_max), \
 		.min = 1, \
 		.max = MESSAGES_MAX, \
-		.doc = "messages"}, \
+		.doc = messages}, \
 	    {.name = "max_size", \
 		.type = PLAN_SCHEMA_MIB, \
 		.offset = AT(options.batch##_size_max), \
 		.max = SIZE_MAX_MIB, \
-		.doc = "size, rounded up to MiB"}, \
+		.doc = size}, \
 	}; \
 	static const struct plan_schema batch##_schema = { \
 	    batch##_keys, ARRAY_LEN(batch##_keys), &builtin}
@@ -98,9 +98,10 @@ static const char *const long_lines[] = {
 		.doc = what \
 	}
 
-BATCH(fetch);
-BATCH(store);
-BATCH(queue);
+BATCH(fetch, "messages of one FETCH", "their size, rounded up to MiB");
+BATCH(store, "messages of one APPEND", "their size, rounded up to MiB");
+BATCH(queue, "messages that wait between source and target",
+    "their size, rounded up to MiB");
 
 static const struct plan_schema_key keys[] = {
     {.name = "mode",
@@ -109,9 +110,11 @@ static const struct plan_schema_key keys[] = {
 	.words = modes,
 	.doc =
 	    "what is copied: all that is new, what is newer than the target's newest, or a mirror"},
-    NAMES(list, list, "LIST patterns of mailboxes on the source"),
+    NAMES(list, list,
+	"LIST patterns of mailboxes on the source; none: *, with syncSrcNew INBOX"),
     NAMES(also_list, also_list, "added to the list that is inherited"),
-    NAMES(skip_mailbox, skip, "patterns of mailboxes that are left out"),
+    NAMES(skip_mailbox, skip,
+	"patterns of mailboxes that are left out; * and ? match"),
     NAMES(also_skip_mailbox, also_skip, "added to the list that is inherited"),
     RENAMES(rename_mailbox, rename, "new names; the first that matches counts"),
     RENAMES(also_rename_mailbox, also_rename,
@@ -126,12 +129,14 @@ static const struct plan_schema_key keys[] = {
     {.name = "new_uid_template",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = AT(uid_at),
-	.doc = "how a UID is suggested, %u for the number: \"UID %u\""},
+	.doc =
+	    "how a UID is suggested, %u for the number: \"UID %u\"; none: not at all"},
     {.name = "long_lines",
 	.type = PLAN_SCHEMA_WORD,
 	.offset = AT(options.long_lines),
 	.words = long_lines,
-	.doc = "what happens to lines that servers may refuse"},
+	.doc =
+	    "what happens to lines of more than 9000 bytes, which servers may refuse"},
     {.name = "errors_max",
 	.type = PLAN_SCHEMA_UINT,
 	.offset = AT(options.errors_max),
@@ -153,7 +158,7 @@ static const struct plan_schema_key keys[] = {
 	.min = 1,
 	.max = PLAN_CONNECTIONS_MAX,
 	.doc =
-	    "of one account to each side; never more than the servers' per_account"},
+	    "of one account to each side, never more than the servers' per_account; none: the smaller per_account, else 1"},
     SWITCH(compress, "COMPRESS=DEFLATE; auto: where it pays"),
     FLAG(overlap, "work on both sides at once"),
     FLAG(literal_plus, "use it where it is offered"),

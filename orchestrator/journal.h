@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The truth about a run: append-only JSON Lines, fsynced at the results of
- * accounts and at the end of the run.  docs/FORMATS.md describes the lines.
+ * accounts and at the end of the run.  mailconvoy-formats(5) describes the lines.
  */
 #ifndef ORCHESTRATOR_JOURNAL_H
 #define ORCHESTRATOR_JOURNAL_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What was looked at, for people and as JSON (docs/FORMATS.md). */
+/* What was looked at, for people and as JSON (mailconvoy-formats(5)). */
 #ifndef ORCHESTRATOR_PREFLIGHT_SHOW_H
 #define ORCHESTRATOR_PREFLIGHT_SHOW_H
 

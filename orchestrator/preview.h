@@ -59,7 +59,7 @@ int64_t preview_eta_s(const struct preview *p);
 /* `file`: where it was written to, or NULL. */
 void preview_print(const struct preview *p, const char *file, FILE *out);
 
-/* For run --approved and for programs (docs/FORMATS.md). */
+/* For run --approved and for programs (mailconvoy-formats(5)). */
 int preview_write(const struct preview *p, const char *path, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -4,7 +4,7 @@
  *
  * report.jsonl.gz: line 1 the batch, then accounts, mailboxes, refused items
  * and warnings; no name and no time in the gzip header, so that equal runs
- * give equal bytes.  docs/FORMATS.md describes the lines.
+ * give equal bytes.  mailconvoy-formats(5) describes the lines.
  */
 #ifndef ORCHESTRATOR_REPORT_H
 #define ORCHESTRATOR_REPORT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a running batch leaves for others to read: status.json and the
- * Prometheus text file, made from a snapshot.  docs/FORMATS.md describes both.
+ * Prometheus text file, made from a snapshot.  mailconvoy-formats(5) describes both.
  */
 #ifndef ORCHESTRATOR_STATUS_FILE_H
 #define ORCHESTRATOR_STATUS_FILE_H

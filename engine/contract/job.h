@@ -2,7 +2,7 @@
 /*
  * A job: everything an engine needs for one account, secrets included.  Comes
  * from the command line or as one line of JSON on a descriptor.  Encoder and
- * decoder live here; docs/FORMATS.md describes them.
+ * decoder live here; mailconvoy-formats(5) describes them.
  */
 #ifndef ENGINE_CONTRACT_JOB_H
 #define ENGINE_CONTRACT_JOB_H

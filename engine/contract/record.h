@@ -2,7 +2,7 @@
 /*
  * Records: what an engine tells its parent on descriptor 4, one JSON object a
  * line, version 1, every line shorter than PIPE_BUF so that a write is whole.
- * Encoder and decoder of every event live here; docs/FORMATS.md describes
+ * Encoder and decoder of every event live here; mailconvoy-formats(5) describes
  * them.  Unknown keys are ignored, an unknown version is refused.
  */
 #ifndef ENGINE_CONTRACT_RECORD_H

@@ -255,27 +255,6 @@ class Schema(ToolCase):
                     source):
                 self.assertIn('"%s": {"description": "' % key, text, name)
 
-    def test_every_key_is_in_the_description_of_formats(self):
-        with open(os.path.join(ROOT, 'docs', 'FORMATS.md'),
-                  encoding='utf-8') as f:
-            formats = f.read()
-
-        def keys(node):
-            for key, value in node.get('properties', {}).items():
-                yield key
-                yield from keys(value)
-            for part in ('items', 'additionalProperties'):
-                if isinstance(node.get(part), dict):
-                    yield from keys(node[part])
-            for part in node.get('anyOf', []):
-                yield from keys(part)
-
-        schema = self.schema()
-        for node in (schema, *schema['$defs'].values()):
-            for key in keys(node):
-                self.assertTrue(
-                    re.search(r'[`.{ ,]%s[`:.,} ]' % key, formats), key)
-
 
 class Init(ToolCase):
     def accounts(self, plan='plan.yaml'):

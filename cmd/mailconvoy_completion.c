@@ -14,9 +14,10 @@ static const char names_of_plan[] =
     "index($0, key \":\") == 1 { inside = 1; next }\n"
     "/^[^ #]/ { inside = 0 }\n"
     "inside && match($0, /^ +[A-Za-z0-9_.-]+:/) {\n"
+    "\tlength_of_all = RLENGTH\n"
     "\tat = match($0, /[^ ]/)\n"
     "\tif (!depth) depth = at\n"
-    "\tif (at == depth) print substr($0, at, RLENGTH - at)\n"
+    "\tif (at == depth) print substr($0, at, length_of_all - at)\n"
     "}\n";
 
 /* What an option's value or a command's argument is to a shell. */
@@ -321,6 +322,9 @@ static void zsh_argument(
 {
 	enum kind kind = argument_kind(verb, argument);
 
+	// a hint alone would keep options from being completed
+	if (kind == KIND_TEXT)
+		return;
 	(void)printf("\t\t'%zu:%s:", at + 2, argument);
 	if (kind == KIND_WORDS)
 		(void)printf("_mailconvoy_orders %s", verb->words);
@@ -499,9 +503,16 @@ static void fish_verb(const struct mailconvoy_verb *verb)
 		enum kind kind = argument_kind(verb, words.list[a]);
 		if (kind == KIND_TEXT)
 			continue;
-		(void)printf(
-		    "complete -c mailconvoy -n '__mailconvoy_at %s %zu'",
-		    verb->name, a);
+		// values of options look like arguments: counted is only
+		// where it must be
+		if (words.count == 1)
+			(void)printf(
+			    "complete -c mailconvoy -n '__mailconvoy_is %s'",
+			    verb->name);
+		else
+			(void)printf(
+			    "complete -c mailconvoy -n '__mailconvoy_at %s %zu'",
+			    verb->name, a + 1);
 		fish_action(kind, verb->words);
 		(void)putchar('\n');
 	}
@@ -540,7 +551,7 @@ void mailconvoy_completion_fish(void)
 	    "end\n"
 	    "function __mailconvoy_at\n"
 	    "    set -l given (__mailconvoy_given)\n"
-	    "    __mailconvoy_is $argv[1]; and test (count $given) -gt $argv[2]\n"
+	    "    __mailconvoy_is $argv[1]; and test (count $given) -eq $argv[2]\n"
 	    "end\n"
 	    "# names under a key of the plan of this command line\n"
 	    "function __mailconvoy_names\n"

@@ -2,18 +2,15 @@
 """What is said about the engine's options: --help, the man page and the
 completions of three shells name the same ones, and the program takes them."""
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
-import signal
 import subprocess
-import time
 import unittest
 
 import option_table
 from convoy import BUILD, ENGINE, PATIENCE, Case
+from shells import Zsh, bash_offers, fish_offers
 
 MAN = os.path.join(BUILD, 'man', 'syncIMAPMail.1')
 BASH = os.path.join(BUILD, 'completions', 'syncIMAPMail.bash')
@@ -289,17 +286,7 @@ class Completion(ShellCase):
 
 class Bash(ShellCase):
     def ask(self, *words):
-        """What bash offers for the last of the words."""
-        script = ('. "$1"; shift\n'
-                  'COMP_WORDS=(syncIMAPMail "$@"); COMP_CWORD=$#\n'
-                  'complete -p syncIMAPMail >/dev/null || exit 3\n'
-                  '_syncIMAPMail syncIMAPMail "${COMP_WORDS[COMP_CWORD]}"\n'
-                  'for w in "${COMPREPLY[@]}"; do printf "%s\\n" "$w"; done')
-        p = subprocess.run(
-            ['bash', '--norc', '-c', script, 'bash', BASH, *words],
-            capture_output=True, text=True, cwd=self.folder, timeout=PATIENCE)
-        self.assertEqual((0, ''), (p.returncode, p.stderr))
-        return p.stdout.splitlines()
+        return bash_offers(BASH, 'syncIMAPMail', words, self.folder)
 
     def test_offers_every_option(self):
         self.assertEqual(sorted('--' + n for n in self.options),
@@ -338,14 +325,8 @@ class Bash(ShellCase):
 @unittest.skipUnless(shutil.which('fish'), 'fish is not installed')
 class Fish(ShellCase):
     def ask(self, line):
-        p = subprocess.run(
-            ['fish', '--no-config', '-c',
-             'source $argv[1]; complete -C $argv[2]', FISH,
-             'syncIMAPMail ' + line],
-            capture_output=True, text=True, cwd=self.folder, timeout=PATIENCE,
-            env=dict(os.environ, HOME=self.folder))
-        self.assertEqual((0, ''), (p.returncode, p.stderr))
-        return [offer.split('\t')[0] for offer in p.stdout.splitlines()]
+        return [offer for offer, _ in fish_offers(
+            FISH, 'syncIMAPMail ' + line, self.folder)]
 
     def test_offers_every_option(self):
         self.assertEqual(sorted('--' + n for n in self.options),
@@ -366,48 +347,15 @@ class Fish(ShellCase):
 
 
 @unittest.skipUnless(shutil.which('zsh'), 'zsh is not installed')
-class Zsh(ShellCase):
-    """Asked as a user does it: on a terminal, with the tabulator."""
-
+class InZsh(ShellCase):
     def setUp(self):
         super().setUp()
-        self.write('.zshrc', '\n'.join((
-            'fpath=(%s $fpath)' % shlex.quote(os.path.dirname(ZSH)),
-            'autoload -U compinit && compinit -u -D',
-            'unsetopt beep; PS1=',
-            "show() { print -r -- \"<<$BUFFER>>\"; BUFFER= }; zle -N show",
-            "bindkey '^I' complete-word '^X' show",
-            "LISTMAX=0; setopt no_auto_list no_auto_menu no_list_beep",
-            'print -r -- "<<ready>>"', '')))
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(self.folder)
-            os.execvpe('zsh', ['zsh', '-d', '-i'], dict(
-                os.environ, ZDOTDIR=self.folder, HOME=self.folder,
-                TERM='vt100', COLUMNS='400'))
-        self.addCleanup(self.stop)
-        self.assertEqual('ready', self.shown())
-
-    def stop(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.close(self.terminal)
-        os.waitpid(self.pid, 0)
-
-    def shown(self):
-        seen = b''
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if select.select([self.terminal], [], [], 1)[0]:
-                seen += os.read(self.terminal, 65536)
-            found = re.search(rb'<<([^<>]*)>>', seen)
-            if found:
-                return found.group(1).decode()
-        return self.fail('zsh did not answer: %r' % seen[-2000:])
+        self.zsh = Zsh(os.path.dirname(ZSH), self.folder)
+        self.addCleanup(self.zsh.stop)
 
     def ask(self, line):
         """The line after the tabulator was pressed at its end."""
-        os.write(self.terminal, b'syncIMAPMail %s\t\x18' % line.encode())
-        return self.shown()[len('syncIMAPMail '):].rstrip()
+        return self.zsh.ask('syncIMAPMail ' + line)[len('syncIMAPMail '):]
 
     def test_completes_options_words_and_files(self):
         self.write('password', '')

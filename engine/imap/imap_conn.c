@@ -123,13 +123,16 @@ int imap_conn_open(struct imap_conn *conn, struct error *err)
 	conn->written_seen = 0;
 	struct transport *transport =
 	    transport_tcp_new(set->host, set->port, err);
-	if (transport && imap_session_is_implicit(set)) {
-		transport = transport_tls_new(transport, &tls, err);
-		conn->is_tls = true;
+	struct stream *stream = transport ? stream_new(transport) : NULL;
+	// by the stream, which says of what kind the connection is
+	conn->is_tls = imap_session_is_implicit(set);
+	if (stream && conn->is_tls && stream_start_tls(stream, &tls, err) < 0) {
+		stream_free(stream);
+		stream = NULL;
 	}
-	if (!transport)
+	if (!stream)
 		return imap_conn_error_where(conn, err);
-	conn->stream = stream_new(transport);
+	conn->stream = stream;
 	imap_conn_set_state(conn, IMAP_CONN_CONNECTING);
 	return 0;
 }

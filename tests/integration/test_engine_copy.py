@@ -117,6 +117,19 @@ class Copy(CopyCase):
                     '--srcTLS', 'implicit', '--srcCAFile', SOURCE.certificate,
                     '--dstTLS', 'starttls', '--dstCAFile', target.certificate))
 
+    def test_log_says_how_a_connection_is_made_safe(self):
+        with Dovecot(rawlog=True) as target:
+            ended = self.engine(
+                '--srcTLS', 'implicit', '--srcCAFile', SOURCE.certificate,
+                '--dstTLS', 'starttls', '--dstCAFile', target.certificate,
+                '127.0.0.1:%d' % SOURCE.tls_port, 'anna', 'pass',
+                '127.0.0.1:%d' % target.port, 'anna', 'pass')
+        self.assertEqual(0, ended.code, ended.log)
+        for side in ('source', 'target'):
+            self.assertRegex(
+                ended.log, side + r' TLSv1\.\d, \S+, certificate verified')
+        self.assertNotIn('clear text', ended.log)
+
     def test_tls_not_verified_when_told_so(self):
         with Dovecot(rawlog=True, wrong_name=True) as target:
             self.copy_twice(target, tls=(

@@ -150,7 +150,8 @@ static const struct plan_schema_key limit_keys[] = {
 	.offset = OF(limits.stall_timeout_ms),
 	.min = 1000,
 	.max = WEEKS_MS,
-	.doc = "how long an account may stand still"},
+	.doc =
+	    "how long an account may stand still; else three times its timeout, at least 15m"},
     {.name = "max_duration",
 	.type = PLAN_SCHEMA_DURATION,
 	.offset = OF(limits.max_duration_ms),

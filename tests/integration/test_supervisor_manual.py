@@ -352,6 +352,20 @@ class Bash(ShellCase):
                           'server.', 'skip=', 'retry='],
                          self.ask('ctl', 'move', ''))
 
+    def test_what_it_offers_is_taken(self):
+        outcomes = self.ask('resume', '--only', '')
+        self.assertGreater(len(outcomes), 10)
+        p = run(SUPERVISOR, 'resume', 'gone.yaml', '--only',
+                ','.join(outcomes), cwd=self.folder)
+        self.assertEqual(66, p.returncode, p.stderr)
+        for order in self.ask('ctl', 'plan.yaml', ''):
+            value = {'=': '1', '.': 'a.connections=1'}.get(order[-1], '')
+            if order == 'bw=':
+                value = '1MiB/s'
+            p = run(SUPERVISOR, 'ctl', 'gone.yaml', order + value,
+                    cwd=self.folder)
+            self.assertEqual(66, p.returncode, p.stderr)
+
     def test_offers_plans_and_folders_first(self):
         self.assertEqual(['move', 'plan.yaml'],
                          sorted(set(self.ask('run', '')) - {'runtime', 'data'}))

@@ -12,6 +12,7 @@
 #include "config/value.h"
 #include "engine/base/buf.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 
 enum {
 	SCRATCH_BYTES = 1024 * 1024
@@ -524,8 +525,14 @@ static bool give_row(struct reader *r, const struct accounts_file_spec *spec,
 	}
 	for (size_t i = 0; i < r->count; i++) {
 		const struct field *f = &r->fields[i];
-		out.fields[i] = (struct accounts_file_field){
-		    f->text, f->len, place_at(r, f->line, f->column), f->width};
+		// reports put it before what looks like a formula
+		bool guarded = r->is_csv &&
+			       spec->columns[i].kind != ACCOUNTS_FILE_SECRET &&
+			       f->len > 1 && f->text[0] == '\'' &&
+			       text_is_formula(f->text + 1, f->len - 1);
+		out.fields[i] = (struct accounts_file_field){f->text + guarded,
+		    f->len - guarded, place_at(r, f->line, f->column),
+		    f->width};
 	}
 	row(arg, &out);
 	return true;

@@ -44,8 +44,10 @@ static void end_row(struct sheet *s)
 
 static void put_head(struct sheet *s, const char *const *names, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		put(s, names[i]);
+	for (size_t i = 0; i < count; i++) {
+		next(s);
+		(void)fputs(names[i], s->out); // ours: plain words
+	}
 }
 
 static void put_extra_name(struct sheet *s, const char *name)

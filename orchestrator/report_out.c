@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 
 /* ----------------------------------------------------------------- file */
 
@@ -149,35 +150,19 @@ void report_out_json(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-/* Also the wide forms of these signs. */
-static bool is_formula(const char *text)
-{
-	static const char *const wide[] = {
-	    "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
-
-	if (text[0] && strchr("=+-@\t\r\n", text[0]))
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
-		if (strncmp(text, wide[i], strlen(wide[i])) == 0)
-			return true;
-	return false;
-}
-
 void report_out_csv(FILE *out, const char *text)
 {
-	bool quoted = strpbrk(text, "\",\r\n") != NULL;
-
-	if (quoted)
-		(void)fputc('"', out);
-	if (is_formula(text))
+	if (!text[0])
+		return;
+	(void)fputc('"', out);
+	if (text_is_formula(text, strlen(text)))
 		(void)fputc('\'', out);
 	for (; *text; text++) {
 		if (*text == '"')
 			(void)fputc('"', out);
 		(void)fputc(*text, out);
 	}
-	if (quoted)
-		(void)fputc('"', out);
+	(void)fputc('"', out);
 }
 
 void report_out_number(FILE *out, unsigned long long n)

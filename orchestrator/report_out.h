@@ -33,8 +33,9 @@ void report_out_html(FILE *out, const char *text);
 /* A JSON string with its quotes; may stand in a script element. */
 void report_out_json(FILE *out, const char *text);
 
-/* One cell of RFC 4180. What a spreadsheet would take for a formula begins
- * with an apostrophe. */
+/* One cell of RFC 4180, in quotes: who is told to take such cells as text reads
+ * back all of it, zeros in front too. What a spreadsheet would take for a formula
+ * gets an apostrophe in front (text_is_formula). */
 void report_out_csv(FILE *out, const char *text);
 
 /* "2,417,991" */

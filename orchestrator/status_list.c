@@ -528,7 +528,7 @@ static void print_table(
 static void put_csv(FILE *out, const char *text)
 {
 	bool quoted = strpbrk(text, "\",\r\n") != NULL;
-	bool formula = text[0] && strchr("=+-@\t", text[0]);
+	bool formula = text_is_formula(text, strlen(text));
 
 	if (quoted)
 		(void)fputc('"', out);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/base/mem.h"
+
 /* Length of the valid UTF-8 sequence at p that is safe to show, or 0. */
 static size_t printable(const unsigned char *p, size_t len)
 {
@@ -194,4 +196,23 @@ unsigned text_distance(const char *a, const char *b, unsigned cap)
 		}
 	}
 	return row[b_len] > cap ? cap + 1 : row[b_len];
+}
+
+bool text_is_formula(const char *text, size_t len)
+{
+	// as wide characters of Asian keyboards, too
+	static const char *const signs[] = {"=", "+", "-", "@", "\t", "\r",
+	    "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+	    "\xef\xbc\xa0"};
+
+	while (len > 0 && *text == '\'') {
+		text++;
+		len--;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+		size_t n = strlen(signs[i]);
+		if (len >= n && memcmp(text, signs[i], n) == 0)
+			return true;
+	}
+	return false;
 }

@@ -39,4 +39,8 @@ const char *text_bytes(uint64_t bytes, char *out, size_t max);
 /* Levenshtein distance, capped: more than `cap` returns cap + 1. */
 unsigned text_distance(const char *a, const char *b, unsigned cap);
 
+/* Would a spreadsheet take it for a formula? Apostrophes in front of it are
+ * passed over, so that one more can be put there and be taken off again. */
+bool text_is_formula(const char *text, size_t len);
+
 #endif

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/base/mem.h"
+
 struct escape_row {
 	char in[32];
 	size_t len;
@@ -157,4 +159,21 @@ Test(text, names_errno_and_sizes)
 	cr_assert_str_eq(text_bytes(1023, out, sizeof(out)), "1023 B");
 	cr_assert_str_eq(text_bytes(1536, out, sizeof(out)), "1.5 KiB");
 	cr_assert_str_eq(text_bytes(1ULL << 40, out, sizeof(out)), "1.0 TiB");
+}
+
+Test(text, knows_what_a_spreadsheet_takes_for_a_formula)
+{
+	static const char *const yes[] = {"=1", "+1", "-", "@a", "\t",
+	    "\r=", "'=1", "''+1",
+	    "\xef\xbc\x9d"
+	    "1"};
+	static const char *const no[] = {
+	    "", "a=1", "'", "'a", " =1", "\xef\xbc"};
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		cr_expect(
+		    text_is_formula(yes[i], strlen(yes[i])), "%s", yes[i]);
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		cr_expect_not(
+		    text_is_formula(no[i], strlen(no[i])), "%s", no[i]);
 }

@@ -15,24 +15,30 @@ struct row {
 /* F207, F208: names of strangers */
 static struct row rows[] = {
     {"", "", "", "\"\""},
-    {"a b", "a b", "a b", "\"a b\""},
-    {"=1+1", "'=1+1", "=1+1", "\"=1+1\""},
-    {"+x", "'+x", "+x", "\"+x\""},
-    {"-x", "'-x", "-x", "\"-x\""},
-    {"@x", "'@x", "@x", "\"@x\""},
-    {"\tx", "'\tx", "\\x09x", "\"\\\\x09x\""},
+    {"a b", "\"a b\"", "a b", "\"a b\""},
+    {"=1+1", "\"'=1+1\"", "=1+1", "\"=1+1\""},
+    {"+x", "\"'+x\"", "+x", "\"+x\""},
+    {"-x", "\"'-x\"", "-x", "\"-x\""},
+    {"@x", "\"'@x\"", "@x", "\"@x\""},
+    {"\tx", "\"'\tx\"", "\\x09x", "\"\\\\x09x\""},
     {"\r=x", "\"'\r=x\"", "\\x0D=x", "\"\\\\x0D=x\""},
     /* the wide sign, which some programs read as the other */
-    {"\xef\xbc\x9dx", "'\xef\xbc\x9dx", "\xef\xbc\x9dx", "\"\xef\xbc\x9dx\""},
+    {"\xef\xbc\x9dx", "\"'\xef\xbc\x9dx\"", "\xef\xbc\x9dx",
+	"\"\xef\xbc\x9dx\""},
     {"a,\"b\"\n", "\"a,\"\"b\"\"\n\"", "a,&quot;b&quot;\\x0A",
 	"\"a,\\\"b\\\"\\\\x0A\""},
-    {"<b>&'", "<b>&'", "&lt;b&gt;&amp;&#39;", "\"\\u003cb\\u003e\\u0026'\""},
-    {"a\\b", "a\\b", "a\\b", "\"a\\\\b\""},
+    {"<b>&'", "\"<b>&'\"", "&lt;b&gt;&amp;&#39;",
+	"\"\\u003cb\\u003e\\u0026'\""},
+    {"a\\b", "\"a\\b\"", "a\\b", "\"a\\\\b\""},
     /* turns the order of what follows around */
-    {"a\xe2\x80\xaez", "a\xe2\x80\xaez", "a\\xE2\\x80\\xAEz",
+    {"a\xe2\x80\xaez", "\"a\xe2\x80\xaez\"", "a\\xE2\\x80\\xAEz",
 	"\"a\\\\xE2\\\\x80\\\\xAEz\""},
-    {"\xc2\x9bz", "\xc2\x9bz", "\\xC2\\x9Bz", "\"\\\\xC2\\\\x9Bz\""},
-    {"\xc3\xa4", "\xc3\xa4", "\xc3\xa4", "\"\xc3\xa4\""},
+    {"\xc2\x9bz", "\"\xc2\x9bz\"", "\\xC2\\x9Bz", "\"\\\\xC2\\\\x9Bz\""},
+    {"\xc3\xa4", "\"\xc3\xa4\"", "\xc3\xa4", "\"\xc3\xa4\""},
+    /* one more apostrophe, so that it can be taken off again */
+    {"'=1", "\"''=1\"", "&#39;=1", "\"'=1\""},
+    {"'x", "\"'x\"", "&#39;x", "\"'x\""},
+    {"007", "\"007\"", "007", "\"007\""},
 };
 
 ParameterizedTestParameters(report_csv, words_stay_text)

@@ -140,16 +140,16 @@ static void check_csv(
 Test(report_model, golden_accounts_csv)
 {
 	check_csv(report_csv_accounts,
-	    "id,src_user,dst_user,server_pair,pass,outcome,grade,exit,reason,detail,attempts,started,ended,seconds,folders,folders_failed,source,copied,present,refused,skipped,deleted,flags,bytes,mib_per_s,acked_by,acked_reason,vanished,unreached,copied_total,x_ticket\r\n"
-	    "anna,anna,'=anna,old>new,seed,partial,review,1,append.too_big,1 refused,1,2026-03-01T20:00:06.500Z,2026-03-01T20:00:13.500Z,7,1,0,500,497,2,1,0,0,0,90,0.000,eva,told her,0,0,497,\"T,1\"\r\n"
-	    "bob,bob,bob,old>new,seed,auth,bad,77,auth.rejected,no,1,2026-03-01T20:00:07.500Z,2026-03-01T20:00:14.500Z,0,0,0,0,0,0,0,0,0,0,0,0.000,,,0,0,0,\r\n"
-	    "carol,,,,seed,pending,,,,,0,,,0,0,0,0,0,0,0,0,0,0,0,0.000,,,0,0,0,\r\n");
+	    "id,src_user,dst_user,server_pair,pass,outcome,grade,exit,reason,detail,attempts,started,ended,seconds,folders,folders_failed,source,copied,present,refused,skipped,deleted,flags,bytes,mib_per_s,acked_by,acked_reason,vanished,unreached,copied_total,\"x_ticket\"\r\n"
+	    "\"anna\",\"anna\",\"'=anna\",\"old>new\",\"seed\",\"partial\",\"review\",1,\"append.too_big\",\"1 refused\",1,\"2026-03-01T20:00:06.500Z\",\"2026-03-01T20:00:13.500Z\",7,1,0,500,497,2,1,0,0,0,90,0.000,\"eva\",\"told her\",0,0,497,\"T,1\"\r\n"
+	    "\"bob\",\"bob\",\"bob\",\"old>new\",\"seed\",\"auth\",\"bad\",77,\"auth.rejected\",\"no\",1,\"2026-03-01T20:00:07.500Z\",\"2026-03-01T20:00:14.500Z\",0,0,0,0,0,0,0,0,0,0,0,0.000,,,0,0,0,\r\n"
+	    "\"carol\",,,,\"seed\",\"pending\",,,,,0,,,0,0,0,0,0,0,0,0,0,0,0,0.000,,,0,0,0,\r\n");
 }
 
 Test(report_model, golden_todo_csv)
 {
 	check_csv(report_csv_todo,
-	    "id,src_user,dst_user,source.server,target.server,groups,x_outcome,x_grade,x_reason,x_what_to_do,x_ticket\r\n"
-	    "bob,bob,bob,old,new,,auth,bad,auth.rejected,\"correct user or password, then run resume\",\r\n"
-	    "carol,,,,,,pending,,,run resume to go on,\r\n");
+	    "id,src_user,dst_user,source.server,target.server,groups,x_outcome,x_grade,x_reason,x_what_to_do,\"x_ticket\"\r\n"
+	    "\"bob\",\"bob\",\"bob\",\"old\",\"new\",,\"auth\",\"bad\",\"auth.rejected\",\"correct user or password, then run resume\",\r\n"
+	    "\"carol\",,,,,,\"pending\",,,\"run resume to go on\",\r\n");
 }

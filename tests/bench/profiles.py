@@ -25,8 +25,8 @@ BOXES = ('INBOX', 'Sent', 'Drafts', 'Archive', 'Archive.2022', 'Archive.2023',
          'Reports.weekly', 'Team', 'Team.minutes', 'Tickets')
 
 Profile = collections.namedtuple(
-    'Profile', 'title accounts plan pairs rtt parallel real store rate',
-    defaults=('maildir', 0))
+    'Profile', 'title accounts plan pairs rtt parallel real store rate verify',
+    defaults=('maildir', 0, False))
 
 
 def log_normal(count, median, sigma, largest):
@@ -85,6 +85,10 @@ PROFILES = {
     'domain': Profile('20 accounts of 296 messages, 4 at once',
                       ['user%02d' % i for i in range(20)],
                       account_plan, 5, 0, 4, False),
+    'verify': Profile('3,000 messages, 97 MB, 24 mailboxes, compared',
+                      ['anna'], lambda: spread(log_normal(
+                          3000, 9000, 1.59, 8_000_000), BOXES),
+                      5, 0, 1, True, verify=True),
     'huge': Profile('200,000 messages of 500 bytes in one mailbox', ['anna'],
                     huge_plan, 1, 0, 1, False, 'sdbox'),
 }

@@ -234,3 +234,10 @@ def own_programs(folder, engine_options, parallel, far, slow):
     if parallel > 1:
         programs.append(Supervisor(os.path.join(folder, 'mailconvoy')))
     return programs
+
+
+def verifiers(folder):
+    """The engine comparing what a copy has made equal."""
+    binary = os.path.join(folder, 'syncIMAPMail')
+    return [Engine(binary, 'syncIMAPMail --verify ' + level,
+                   ['--verify', level]) for level in ('body', 'digest')]

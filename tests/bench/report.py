@@ -95,10 +95,11 @@ def table(name, profile):
             name, profile['title'], profile['messages'],
             profile['bytes'] / 1e6, profile['mailboxes'],
             line_words(profile)),
-        'Wire limit %s (drain %s, fill %s).%s Other work kept the cores busy '
+        'Wire limit %s (drain %s, %s %s).%s Other work kept the cores busy '
         'to %d %%.' % (
             seconds(median([r['seconds'] for r in limit])),
             seconds(median([r['drain'] for r in limit])),
+            'the other side' if profile.get('drains') else 'fill',
             seconds(median([r['fill'] for r in limit])),
             ' %d messages are real mail.' % profile['real']
             if profile['real'] else '',

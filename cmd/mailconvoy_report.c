@@ -82,20 +82,22 @@ static int write_some(const struct mailconvoy_options *o, const char *journal)
 static int write_all(const char *journal, const struct rundir *dir)
 {
 	char *directory = rundir_report_path(dir, ".");
-	char *shown = rundir_report_path(dir, "report.jsonl.gz");
+	char *page = rundir_report_path(dir, "report.html");
+	char *lines = rundir_report_path(dir, "report.jsonl.gz");
 	struct error err;
 	int code = EXIT_CODE_LOCAL;
 
-	if (directory && shown) {
+	if (directory && page && lines) {
 		code = EXIT_CODE_OK;
 		if (report_files_all(journal, directory, &err) < 0)
 			code = mailconvoy_find_failed(
 			    &err, EXIT_CODE_CANNOT_CREATE);
 		else
-			(void)printf("%s\n", shown);
+			(void)printf("%s\n%s\n", page, lines);
 	}
 	free(directory);
-	free(shown);
+	free(page);
+	free(lines);
 	return code;
 }
 

@@ -292,7 +292,7 @@ int journal_run_start(struct journal *j, const struct plan *plan,
 	(void)gethostname(host, sizeof(host) - 1);
 	return append(j, start->is_resumed ? "run.resume" : "run.start",
 	    json_pack(
-		"{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I,s:I,s:o*,s:o*,s:s*,s:o*}",
+		"{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:I,s:I,s:o*,s:o*,s:s*,s:s*,s:o*}",
 		"plan", plan->name, "path", text(plan->path), "digest",
 		plan->digest, "accounts", (json_int_t)plan->account_count,
 		"jobs", (json_int_t)start->jobs, "version", MAILCONVOY_VERSION,
@@ -300,8 +300,8 @@ int journal_run_start(struct journal *j, const struct plan *plan,
 		(json_int_t)plan->report.bad_percent, "message_ids",
 		plan->report.message_ids ? NULL : json_false(), "columns",
 		plan->extra_count ? columns_of_plan(plan) : NULL, "pass",
-		plan->pass ? plan->pass->name : NULL, "dry_run",
-		start->is_dry ? json_true() : NULL),
+		plan->pass ? plan->pass->name : NULL, "timezone",
+		plan->timezone, "dry_run", start->is_dry ? json_true() : NULL),
 	    true);
 }
 

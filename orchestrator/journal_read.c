@@ -302,6 +302,7 @@ static int on_run_start(struct journal_run *run, const json_t *line)
 	    keep_text(&run->plan, line, "plan") < 0 ||
 	    keep_text(&run->pass, line, "pass") < 0 ||
 	    keep_text(&run->version, line, "version") < 0 ||
+	    keep_text(&run->timezone, line, "timezone") < 0 ||
 	    keep_columns(run, json_object_get(line, "columns")) < 0)
 		return -1;
 	return keep_text(&run->plan_path, line, "path");
@@ -596,6 +597,7 @@ void journal_run_free(struct journal_run *run)
 	free(run->extra_names);
 	free(run->pass);
 	free(run->version);
+	free(run->timezone);
 	free(run->accounts);
 	free(run->index);
 	free(run->run_id);

@@ -73,6 +73,7 @@ struct journal_account {
 struct journal_run {
 	char *run_id, *plan, *plan_path;
 	char *pass, *version; /* of the supervisor that came last */
+	char *timezone;       /* of the plan; "": it has none */
 	char **extra_names;   /* x_ columns of the accounts file, without x_ */
 	size_t extra_count;
 	unsigned bad_percent; /* so many refused are grade bad */

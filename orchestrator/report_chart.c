@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/clock.h"
 #include "engine/base/mem.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_model.h"
+#include "orchestrator/report_zone.h"
 
 enum {
 	WIDTH = 1000,    /* units of a picture */
@@ -72,14 +72,14 @@ static double at(const struct report_model *m, int64_t ms)
 }
 
 /* Hours and minutes; with the day where it begins and when it is another. */
-static void put_axis(FILE *out, const struct report_model *m)
+static void put_ticks(FILE *out, const struct report_model *m, bool has_zone)
 {
-	char day[CLOCK_TEXT_BYTES] = "", now[CLOCK_TEXT_BYTES];
+	char day[32] = "", now[32];
 	bool is_short = m->seconds < 600;
 
 	(void)fputs("<div class=\"axis\">", out);
 	for (int i = 0; i <= TICKS; i++) {
-		clock_format(
+		report_zone_clock(has_zone,
 		    m->begin_ms + (m->end_ms - m->begin_ms) * i / TICKS, now);
 		if (strncmp(day, now, 10) != 0)
 			(void)fprintf(out, "<span>%.10s %.*s</span>", now,
@@ -90,6 +90,13 @@ static void put_axis(FILE *out, const struct report_model *m)
 		memcpy(day, now, sizeof(day));
 	}
 	(void)fputs("</div>\n", out);
+}
+
+static void put_axis(FILE *out, const struct report_model *m)
+{
+	if (m->has_zone)
+		put_ticks(out, m, true);
+	put_ticks(out, m, false);
 }
 
 static void put_pauses(FILE *out, const struct report_model *m, int height)

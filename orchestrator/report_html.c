@@ -11,37 +11,47 @@
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_asset.h"
 #include "orchestrator/report_chart.h"
-#include "orchestrator/report_html.h"
 #include "orchestrator/report_model.h"
 #include "orchestrator/report_out.h"
+#include "orchestrator/report_rows.h"
+#include "orchestrator/report_zone.h"
 
 enum {
 	ATTENTION_MAX = 300, /* accounts in that list; all are in the table */
 	ATTENTION_ITEMS = 20,
-	EXTRAS_SHOWN = 2, /* x_ columns in the table; all are in the rows */
 	SIZE_BYTES = 32
 };
 
 static const struct {
 	const char *sign, *word;
 } grades[GRADES] = {
-    [GRADE_NONE] = {"&#8211;", "not finished"},
-    [GRADE_COMPLETE] = {"&#10003;", "complete"},
-    [GRADE_MINOR] = {"&#8776;", "minor"},
+    [GRADE_NONE] = {"\xe2\x80\x93", "not finished"},
+    [GRADE_COMPLETE] = {"\xe2\x9c\x93", "complete"},
+    [GRADE_MINOR] = {"\xe2\x89\x88", "minor"},
     [GRADE_REVIEW] = {"!", "review"},
-    [GRADE_BAD] = {"&#10007;", "bad"},
+    [GRADE_BAD] = {"\xe2\x9c\x97", "bad"},
 };
 
-static const char *class_of(enum grade g)
+const char *report_html_class(enum grade g)
 {
 	return g ? grade_name(g) : "none";
+}
+
+const char *report_html_word(enum grade g)
+{
+	return grades[g].word;
+}
+
+const char *report_html_sign(enum grade g)
+{
+	return grades[g].sign;
 }
 
 void report_html_grade(FILE *out, enum grade g)
 {
 	(void)fprintf(out,
 	    "<span class=\"g %s\"><b aria-hidden=\"true\">%s</b>%s</span>",
-	    class_of(g), grades[g].sign, grades[g].word);
+	    report_html_class(g), grades[g].sign, grades[g].word);
 }
 
 static void put(FILE *out, const char *text)
@@ -80,14 +90,17 @@ void report_html_begin(FILE *out, const char *what, const char *whose,
 	(void)fputs("</head>\n", out);
 }
 
-/* "2026-03-02 12:41 UTC" of the journal's time. */
-static void put_time(FILE *out, const char *t)
+static void put_time(FILE *out, const struct report_model *m, const char *t)
 {
-	if (strlen(t) < 16)
+	char text[REPORT_ZONE_TEXT];
+
+	if (!report_zone_text(m->has_zone, t, text)[0])
 		return;
 	(void)fprintf(out, "<time datetime=\"");
 	report_out_html(out, t);
-	(void)fprintf(out, "\">%.10s %.5s UTC</time>", t, t + 11);
+	(void)fputs("\">", out);
+	report_out_html(out, text);
+	(void)fputs("</time>", out);
 }
 
 /* ----------------------------------------------------------- summary */
@@ -140,8 +153,8 @@ static void put_figures(FILE *out, const struct report_model *m)
 		char name[64];
 		(void)snprintf(name, sizeof(name), "%s %s",
 		    grades[order[i]].sign, grades[order[i]].word);
-		put_figure(
-		    out, class_of(order[i]), name, m->by_grade[order[i]]);
+		put_figure(out, report_html_class(order[i]), name,
+		    m->by_grade[order[i]]);
 	}
 	put_figure(out, "", "Messages copied", m->copied_total);
 	(void)fprintf(out,
@@ -163,7 +176,7 @@ static void put_summary(FILE *out, const struct report_model *m)
 	put(out, m->run->plan);
 	(void)fputs("</h1>\n<p class=\"soft\">", out);
 	(void)fputs(m->run->has_ended ? "Finished " : "Begun ", out);
-	put_time(out, m->run->has_ended ? m->run->ended : m->run->started);
+	put_time(out, m, m->run->has_ended ? m->run->ended : m->run->started);
 	(void)fputs(", run ", out);
 	put(out, m->run->run_id);
 	(void)fputs("</p>\n", out);
@@ -315,8 +328,16 @@ static void put_reasons(FILE *out, const struct report_model *m)
 static void put_pictures(FILE *out, const struct report_model *m)
 {
 	(void)fputs(
-	    "<section aria-labelledby=\"h-time\"><h2 id=\"h-time\">Time line</h2>\n<figure><figcaption>One bar an attempt; what is above each other ran at the same time. Times are UTC.</figcaption>\n",
+	    "<section aria-labelledby=\"h-time\"><h2 id=\"h-time\">Time line</h2>\n<figure><figcaption>One bar an attempt; what is above each other ran at the same time. ",
 	    out);
+	if (m->has_zone) {
+		(void)fputs("Times are of ", out);
+		put(out, m->run->timezone);
+		(void)fputs(", below them UTC.", out);
+	} else {
+		(void)fputs("Times are UTC.", out);
+	}
+	(void)fputs("</figcaption>\n", out);
 	report_chart_time_line(out, m);
 	put_legend(out);
 	(void)fputs(
@@ -326,248 +347,6 @@ static void put_pictures(FILE *out, const struct report_model *m)
 	(void)fputs("</section>\n", out);
 	put_reasons(out, m);
 	(void)fputs("</div>\n", out);
-}
-
-/* ---------------------------------------------------------- accounts */
-
-static void put_number_cell(FILE *out, uint64_t n)
-{
-	(void)fprintf(out, "<td class=\"n\" data-v=\"%" PRIu64 "\">", n);
-	report_out_number(out, n);
-	(void)fputs("</td>", out);
-}
-
-static size_t extras_shown(const struct report_model *m)
-{
-	size_t n = m->run->extra_count;
-
-	return n > EXTRAS_SHOWN ? EXTRAS_SHOWN : n;
-}
-
-/* What the script reads. */
-static void put_row_data(FILE *out, const struct report_account *r)
-{
-	const struct journal_account *a = r->a;
-
-	(void)fputs("<tr data-state=\"", out);
-	report_out_html(out, r->outcome);
-	(void)fprintf(out, "\" data-grade=\"%s\" data-look=\"%d\"",
-	    class_of(a->grade), r->needs_look);
-	if (a->groups && a->groups[0]) {
-		(void)fputs(" data-groups=\"", out);
-		report_out_html(out, a->groups);
-		(void)fputc('"', out);
-	}
-	(void)fputs(" data-find=\"", out);
-	report_out_html(out, a->source_user ? a->source_user : "");
-	(void)fputc(' ', out);
-	report_out_html(out, a->target_user ? a->target_user : "");
-	(void)fputc(' ', out);
-	report_out_html(out, a->reason ? a->reason : "");
-	(void)fputs("\">", out);
-}
-
-static void put_row(
-    FILE *out, const struct report_model *m, const struct report_account *r)
-{
-	const struct journal_account *a = r->a;
-	char text[SIZE_BYTES];
-
-	put_row_data(out, r);
-	(void)fputs("<th scope=\"row\">", out);
-	report_out_html(out, a->id);
-	(void)fputs("</th><td>", out);
-	report_out_html(out, r->outcome);
-	(void)fprintf(out, "</td><td data-v=\"%d\">", (int)a->grade);
-	report_html_grade(out, a->grade);
-	if (a->ack_by)
-		(void)fputs(" <span class=\"soft\">taken</span>", out);
-	(void)fputs("</td>", out);
-	put_number_cell(out, r->folders);
-	put_number_cell(out, a->tally.source);
-	put_number_cell(out, a->copied_total);
-	put_number_cell(out, a->tally.present);
-	put_number_cell(out, r->refused);
-	(void)fprintf(out, "<td class=\"n\" data-v=\"%" PRIu64 "\">%s</td>",
-	    a->bytes_total, text_bytes(a->bytes_total, text, sizeof(text)));
-	(void)fprintf(out, "<td class=\"n\" data-v=\"%" PRIu64 "\">%s</td>",
-	    r->seconds, report_chart_duration(r->seconds, text));
-	put_number_cell(out, a->attempt);
-	for (size_t i = 0; i < extras_shown(m); i++) {
-		(void)fputs("<td>", out);
-		report_out_html(out, a->extras ? a->extras[i] : "");
-		(void)fputs("</td>", out);
-	}
-	(void)fputs("</tr>\n", out);
-}
-
-static void put_tools(FILE *out)
-{
-	static const enum grade order[] = {
-	    GRADE_COMPLETE, GRADE_MINOR, GRADE_REVIEW, GRADE_BAD, GRADE_NONE};
-
-	(void)fputs(
-	    "<div class=\"tools\"><label class=\"grow\">Search<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
-	    "<label>State<select id=\"state\"><option value=\"\">all</option></select></label>\n"
-	    "<label>Grade<select id=\"grade\"><option value=\"\">all</option><option value=\"look\">needs attention</option>",
-	    out);
-	for (size_t i = 0; i < ARRAY_LEN(order); i++)
-		(void)fprintf(out, "<option value=\"%s\">%s</option>",
-		    class_of(order[i]), grades[order[i]].word);
-	(void)fputs(
-	    "</select></label>\n<label>Group<select id=\"group\"><option value=\"\">all</option></select></label>\n"
-	    "<output id=\"count\" aria-live=\"polite\"></output></div>\n"
-	    "<p class=\"soft plain\">The folders of each account are in the files under users/.</p>\n",
-	    out);
-}
-
-static void put_accounts(FILE *out, const struct report_model *m)
-{
-	static const struct {
-		const char *name;
-		bool is_number;
-	} columns[] = {{"Account", false}, {"State", false}, {"Grade", false},
-	    {"Folders", true}, {"Source", true}, {"Copied", true},
-	    {"Present", true}, {"Refused", true}, {"Size", true},
-	    {"Time", true}, {"Tries", true}};
-
-	(void)fputs(
-	    "<section aria-labelledby=\"h-accounts\"><h2 id=\"h-accounts\">Accounts</h2>\n",
-	    out);
-	put_tools(out);
-	(void)fputs(
-	    "<div class=\"wide\"><table id=\"accounts\"><thead><tr>", out);
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		(void)fprintf(out, "<th scope=\"col\"%s>%s</th>",
-		    columns[i].is_number ? " class=\"n\"" : "",
-		    columns[i].name);
-	for (size_t i = 0; i < extras_shown(m); i++) {
-		(void)fputs("<th scope=\"col\">", out);
-		report_out_html(out, m->run->extra_names[i]);
-		(void)fputs("</th>", out);
-	}
-	(void)fputs("</tr></thead>\n<tbody class=\"raw\">\n", out);
-	for (size_t i = 0; i < m->count; i++)
-		put_row(out, m, &m->accounts[i]);
-	(void)fputs(
-	    "</tbody></table></div>\n<button type=\"button\" class=\"more\" id=\"more\" hidden>Show more</button></section>\n",
-	    out);
-}
-
-/* -------------------------------------------------- data of open rows */
-
-static void put_fact(FILE *out, bool *any, const char *name, const char *value)
-{
-	if (!value || !value[0])
-		return;
-	(void)fputs(*any ? ",[" : "[", out);
-	report_out_json(out, name);
-	(void)fputc(',', out);
-	report_out_json(out, value);
-	(void)fputc(']', out);
-	*any = true;
-}
-
-static void put_owner(FILE *out, bool *any, const char *name, const char *user,
-    const char *server)
-{
-	char value[600];
-
-	if (!user || !server)
-		return;
-	(void)snprintf(value, sizeof(value), "%s at %s", user, server);
-	put_fact(out, any, name, value);
-}
-
-static void put_facts(
-    FILE *out, const struct report_model *m, const struct report_account *r)
-{
-	const struct journal_account *a = r->a;
-	char value[700], sum[512];
-	bool any = false;
-
-	tally_format(&a->tally, sum, sizeof(sum));
-	put_owner(out, &any, "Source", a->source_user, a->source);
-	put_owner(out, &any, "Target", a->target_user, a->target);
-	if (a->state == JOURNAL_ENDED) {
-		put_fact(out, &any, "Reason", a->reason);
-		put_fact(out, &any, "In words", a->text);
-	}
-	if (a->grade != GRADE_COMPLETE)
-		put_fact(out, &any, "What to do", r->advice);
-	put_fact(out, &any, "Messages", sum);
-	tally_format_extras(&a->tally, sum, sizeof(sum));
-	put_fact(out, &any, "Also", sum);
-	put_fact(out, &any, "Begun", a->started);
-	put_fact(out, &any, "Ended", a->ended);
-	if (a->ack_by) {
-		(void)snprintf(value, sizeof(value), "%s, %s: %s", a->ack_by,
-		    a->ack_time, a->ack_reason);
-		put_fact(out, &any, "Acknowledged", value);
-	}
-	put_fact(out, &any, "Groups", a->groups);
-	for (size_t i = 0; a->extras && i < m->run->extra_count; i++)
-		put_fact(out, &any, m->run->extra_names[i], a->extras[i]);
-	put_fact(out, &any, "Settings", a->digest);
-	put_fact(out, &any, "Log", a->log);
-}
-
-static void put_mailbox_data(FILE *out, const struct report_mailbox *b)
-{
-	(void)fputc('[', out);
-	report_out_json(out, b->name);
-	(void)fputc(',', out);
-	if (b->target)
-		report_out_json(out, b->target);
-	else
-		(void)fputc('0', out);
-	(void)fprintf(out,
-	    ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-	    ",%" PRIu64 ",%" PRIu64 "]",
-	    b->source, b->copied, b->present, b->refused, b->skipped,
-	    b->missing, b->bytes);
-}
-
-static void put_item_data(FILE *out, const struct report_item *i)
-{
-	const char *const words[] = {
-	    i->date, i->message_id, i->reason, i->text};
-
-	(void)fprintf(out, "[%d,", i->is_warning);
-	report_out_json(out, i->mailbox);
-	(void)fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, i->uid,
-	    i->uidvalidity, i->size);
-	for (size_t k = 0; k < ARRAY_LEN(words); k++) {
-		(void)fputc(',', out);
-		report_out_json(out, words[k]);
-	}
-	(void)fputc(']', out);
-}
-
-/* A line an account, so that the script reads one when its row is opened. */
-static void put_data(FILE *out, const struct report_model *m)
-{
-	(void)fputs("<script type=\"application/json\" id=\"data\">[\n", out);
-	for (size_t i = 0; i < m->count; i++) {
-		const struct report_account *r = &m->accounts[i];
-		(void)fputs("{\"s\":[", out);
-		put_facts(out, m, r);
-		(void)fputs("],\"f\":[", out);
-		for (size_t k = 0; k < r->mailbox_count; k++) {
-			if (k > 0)
-				(void)fputc(',', out);
-			put_mailbox_data(out, &r->mailboxes[k]);
-		}
-		(void)fprintf(out, "],\"fl\":%zu,\"i\":[", r->mailboxes_left);
-		for (size_t k = 0; k < r->item_count; k++) {
-			if (k > 0)
-				(void)fputc(',', out);
-			put_item_data(out, &r->items[k]);
-		}
-		(void)fprintf(out, "],\"il\":%zu}%s\n", r->items_left,
-		    i + 1 < m->count ? "," : "");
-	}
-	(void)fputs("]</script>\n", out);
 }
 
 /* ----------------------------------------------- servers, small print */
@@ -610,7 +389,7 @@ static void put_servers(FILE *out, const struct report_model *m)
 		for (size_t i = 0; i < m->change_count; i++) {
 			const struct report_change *c = &m->changes[i];
 			(void)fputs("<li>", out);
-			put_time(out, c->time);
+			put_time(out, m, c->time);
 			(void)fputs(": ", out);
 			put(out, c->limit);
 			(void)fprintf(out,
@@ -637,6 +416,14 @@ static void put_footer(FILE *out, const struct report_model *m)
 		(void)fputs(", mailconvoy ", out);
 		put(out, m->run->version);
 	}
+	if (m->has_zone) {
+		(void)fputs(", time zone ", out);
+		put(out, m->run->timezone);
+	}
+	if (m->no_settings) {
+		(void)fputs(", settings of accounts not recorded: ", out);
+		put(out, m->no_settings);
+	}
 	(void)fputs(
 	    ", made from the journal of the run. No subjects, senders or bodies are in it.</p></footer>\n</body>\n</html>\n",
 	    out);
@@ -649,8 +436,8 @@ void report_html(FILE *out, const struct report_model *m)
 	put_summary(out, m);
 	put_attention(out, m);
 	put_pictures(out, m);
-	put_accounts(out, m);
+	report_rows_table(out, m);
 	put_servers(out, m);
-	put_data(out, m);
+	report_rows_data(out, m);
 	put_footer(out, m);
 }

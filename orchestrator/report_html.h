@@ -20,6 +20,11 @@ void report_html(FILE *out, const struct report_model *m);
 void report_html_begin(FILE *out, const char *what, const char *whose,
     const char *style, const char *script);
 
+/* Its name as a class, its word and its sign. */
+const char *report_html_class(enum grade g);
+const char *report_html_word(enum grade g);
+const char *report_html_sign(enum grade g);
+
 /* A grade as a sign and a word; "not finished" of GRADE_NONE. */
 void report_html_grade(FILE *out, enum grade g);
 

@@ -11,6 +11,8 @@
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
+#include "orchestrator/report_settings.h"
+#include "orchestrator/report_zone.h"
 
 enum {
 	MIB = 1024 * 1024
@@ -589,6 +591,17 @@ static int finish(struct report_model *m)
 	return 0;
 }
 
+/* A run that has recorded none has all else. */
+static int add_settings(struct report_model *m, const char *journal_path)
+{
+	struct error why = {0};
+
+	if (report_settings_read(&m->settings, journal_path, m->run, &why) == 0)
+		return 0;
+	m->no_settings = mem_try_strdup(why.text);
+	return m->no_settings ? 0 : -1;
+}
+
 struct report_model *report_model_read(
     const char *journal_path, struct error *err)
 {
@@ -600,7 +613,8 @@ struct report_model *report_model_read(
 	}
 	if (!journal_read_with(journal_path, take_line, m, &m->run, err)) {
 		m->run = NULL; // gone already
-	} else if (finish(m) == 0) {
+	} else if (finish(m) == 0 && add_settings(m, journal_path) == 0) {
+		m->has_zone = report_zone_use(m->run->timezone);
 		return m;
 	} else {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
@@ -639,6 +653,8 @@ void report_model_free(struct report_model *m)
 	free(m->changes);
 	free(m->reasons);
 	free(m->progress);
+	free(m->no_settings);
+	report_settings_release(&m->settings);
 	journal_run_free(m->run);
 	free(m);
 }

@@ -12,6 +12,7 @@
 
 #include "engine/contract/tally.h"
 #include "orchestrator/grade.h"
+#include "orchestrator/report_settings.h"
 
 struct error;
 struct journal_account;
@@ -116,6 +117,9 @@ struct report_model {
 	uint64_t copied_total, bytes_total, seconds;
 	int64_t begin_ms, end_ms; /* of all that was seen */
 	int exit;                 /* -1: it has not ended */
+	bool has_zone;            /* times are shown in that of the plan, too */
+	struct report_settings settings;
+	char *no_settings; /* why there are none; else NULL */
 	/* private, while the journal is read */
 	struct report_progress *progress;
 	size_t progress_cap;

@@ -14,6 +14,7 @@
 #include "orchestrator/report_html.h"
 #include "orchestrator/report_model.h"
 #include "orchestrator/report_out.h"
+#include "orchestrator/report_zone.h"
 
 enum {
 	SIZE_BYTES = 32
@@ -144,7 +145,7 @@ void report_owner_text(
     FILE *out, const struct report_model *m, const struct report_account *r)
 {
 	const struct journal_account *a = r->a;
-	char size[SIZE_BYTES];
+	char size[SIZE_BYTES], time[REPORT_ZONE_TEXT];
 
 	(void)fputs("Your mailbox: ", out);
 	put_text(out, owner_of(r));
@@ -158,10 +159,8 @@ void report_owner_text(
 	    a->tally.source, a->tally.copied,
 	    text_bytes(a->tally.bytes_copied, size, sizeof(size)),
 	    a->tally.present, r->skipped, left_out(r));
-	if (a->ended[0])
-		(void)fprintf(out,
-		    "Finished                     %.10s %.5s UTC\n", a->ended,
-		    strlen(a->ended) > 11 ? a->ended + 11 : "");
+	if (report_zone_text(m->has_zone, a->ended, time)[0])
+		(void)fprintf(out, "Finished                     %s\n", time);
 	(void)fputs(
 	    "\nFolders (old name -> new name where it changed)\n\n", out);
 	for (size_t i = 0; i < r->mailbox_count; i++)
@@ -274,7 +273,7 @@ void report_owner_html(
     FILE *out, const struct report_model *m, const struct report_account *r)
 {
 	const struct journal_account *a = r->a;
-	char size[SIZE_BYTES];
+	char size[SIZE_BYTES], time[REPORT_ZONE_TEXT];
 
 	report_html_begin(
 	    out, "Your mailbox", owner_of(r), report_asset_style, NULL);
@@ -282,9 +281,14 @@ void report_owner_html(
 	    "<body>\n<header><p class=\"kicker\">Your mailbox</p>\n<h1><bdi>",
 	    out);
 	report_out_html(out, owner_of(r));
-	(void)fprintf(out,
-	    "</bdi></h1>\n<p class=\"verdict\">%s</p>\n<dl class=\"figures\">\n",
-	    plain_result(r));
+	(void)fprintf(
+	    out, "</bdi></h1>\n<p class=\"verdict\">%s</p>\n", plain_result(r));
+	if (report_zone_text(m->has_zone, a->ended, time)[0]) {
+		(void)fputs("<p class=\"soft\">Finished ", out);
+		report_out_html(out, time);
+		(void)fputs("</p>\n", out);
+	}
+	(void)fputs("<dl class=\"figures\">\n", out);
 	html_number(out, "On the old server", a->tally.source);
 	html_number(out, "Copied", a->tally.copied);
 	html_number(out, "There already", a->tally.present);

@@ -4,13 +4,13 @@
 "use strict";
 document.documentElement.className = "js";
 document.addEventListener("DOMContentLoaded", function () {
-	var PAGE = 100;
+	var PAGE = 100, BEYOND = 8, ON_PAPER = 1000;
 	var table = document.getElementById("accounts");
 	if (!table)
 		return;
 	var raw = table.tBodies[0];
 	var heads = Array.from(table.tHead.rows[0].cells);
-	var lines = document.getElementById("data").textContent.split("\n");
+	var lines = linesOf("data"), sharedLines = linesOf("shared");
 	var search = document.getElementById("search");
 	var chosen = ["state", "grade", "group"].map(function (id) {
 		return document.getElementById(id);
@@ -18,16 +18,56 @@ document.addEventListener("DOMContentLoaded", function () {
 	var count = document.getElementById("count");
 	var more = document.getElementById("more");
 	var body = document.createElement("tbody");
-	var rows = Array.from(raw.rows).map(function (tr, place) {
-		var d = tr.dataset;
-		return {tr: tr, place: place, text: null, state: d.state,
-			grade: d.grade, groups: d.groups ? d.groups.split(" ") : [],
-			look: d.look === "1", keys: [], detail: null};
-	});
+	// of very many accounts there are only the rows that are looked at
+	var large = document.getElementById("rows");
+	var grades, rows = large ? rowsOfData() : rowsOfTable();
 	var shown = rows, drawn = 0, sortColumn = -1, ascending = true;
 
 	raw.remove();
 	table.appendChild(body);
+
+	// every line but the first and the last is one value
+	function linesOf(id) {
+		var e = document.getElementById(id);
+		return e ? e.textContent.split("\n") : [];
+	}
+
+	function valueOf(line) {
+		return JSON.parse(line.replace(/,$/, ""));
+	}
+
+	function newRow(place) {
+		return {place: place, tr: null, data: null, text: null, state: "",
+			grade: "", groups: [], look: false, keys: [], button: null,
+			detail: null, isOpen: false, index: 0, height: 0};
+	}
+
+	function rowsOfTable() {
+		return Array.from(raw.rows).map(function (tr, place) {
+			var d = tr.dataset, row = newRow(place);
+			row.tr = tr;
+			row.state = d.state;
+			row.grade = d.grade;
+			row.groups = d.groups ? d.groups.split(" ") : [];
+			row.look = d.look === "1";
+			return row;
+		});
+	}
+
+	// behind the cells: look, taken, groups, and what only the search sees
+	function rowsOfData() {
+		var all = JSON.parse(large.textContent), n = heads.length;
+		grades = all.shift();
+		return all.map(function (d, place) {
+			var row = newRow(place);
+			row.data = d;
+			row.state = d[1];
+			row.grade = grades[d[2]][0];
+			row.groups = d[n + 2] ? d[n + 2].split(" ") : [];
+			row.look = d[n] === 1;
+			return row;
+		});
+	}
 
 	function make(name, text, className) {
 		var e = document.createElement(name);
@@ -39,7 +79,11 @@ document.addEventListener("DOMContentLoaded", function () {
 	}
 
 	function key(row, column) {
-		if (row.keys[column] === undefined) {
+		if (row.keys[column] === undefined && large) {
+			var value = row.data[column];
+			row.keys[column] = typeof value === "number" ? value :
+				value.toLowerCase();
+		} else if (row.keys[column] === undefined) {
 			var cell = row.tr.cells[column], v = cell.dataset.v;
 			row.keys[column] = v !== undefined ? Number(v) :
 				cell.textContent.toLowerCase();
@@ -110,9 +154,26 @@ document.addEventListener("DOMContentLoaded", function () {
 			i[5], i[6], i[7], i[8], i[4] ? bytes(i[4]) : ""];
 	}
 
+	function settingRow(t) {
+		return [t[0], t[1], t[2] && t[3] ? t[2] + ", " + t[3] :
+			t[2] || t[3]];
+	}
+
+	// as they counted when the run began
+	function settings(cell, t) {
+		var all = t[1].concat(t[0] < 0 ? [] :
+			valueOf(sharedLines[t[0] + 1]));
+		var box = make("details");
+		box.appendChild(make("summary", "Settings (" + all.length + ")"));
+		var scroll = make("div", undefined, "wide");
+		scroll.appendChild(grid(["Setting", "Value", "Where it comes from"],
+			3, all, settingRow));
+		box.appendChild(scroll);
+		cell.appendChild(box);
+	}
+
 	function buildDetail(row) {
-		var line = lines[row.place + 1].replace(/,$/, "");
-		var data = JSON.parse(line);
+		var data = valueOf(lines[row.place + 1]);
 		var tr = make("tr", undefined, "detail"), cell = tr.insertCell();
 		cell.colSpan = heads.length;
 		var facts = make("dl", undefined, "facts");
@@ -136,29 +197,73 @@ document.addEventListener("DOMContentLoaded", function () {
 		if (data.il)
 			cell.appendChild(make("p", number(data.il) +
 				" more are in report.jsonl.gz", "soft"));
+		if (data.t)
+			settings(cell, data.t);
 		return tr;
 	}
 
-	function toggle(row, button) {
-		var open = button.getAttribute("aria-expanded") !== "true";
-		button.setAttribute("aria-expanded", String(open));
-		if (open && !row.detail)
+	function toggle(row) {
+		row.isOpen = !row.isOpen;
+		row.button.setAttribute("aria-expanded", String(row.isOpen));
+		if (row.isOpen && !row.detail)
 			row.detail = buildDetail(row);
-		if (open)
+		if (large)
+			drawView(true);
+		else if (row.isOpen)
 			row.tr.after(row.detail);
 		else
 			row.detail.remove();
 	}
 
+	function duration(s) {
+		if (s >= 3600)
+			return Math.floor(s / 3600) + " h " +
+				Math.floor(s / 60) % 60 + " min";
+		return s >= 60 ? Math.floor(s / 60) + " min " + s % 60 + " s" :
+			s + " s";
+	}
+
+	function gradeOf(cell, d) {
+		var grade = grades[d[2]], e = make("span", undefined, "g " + grade[0]);
+		var sign = make("b", grade[1]);
+		sign.setAttribute("aria-hidden", "true");
+		e.appendChild(sign);
+		e.appendChild(document.createTextNode(grade[2]));
+		cell.appendChild(e);
+		if (d[heads.length + 1])
+			cell.appendChild(make("span", " taken", "soft"));
+	}
+
+	function makeRow(row) {
+		var tr = make("tr"), d = row.data;
+		heads.forEach(function (head, i) {
+			var cell = make(i ? "td" : "th", undefined, head.className);
+			if (i === 0)
+				cell.scope = "row";
+			if (i === 2)
+				gradeOf(cell, d);
+			else
+				cell.textContent = i === 8 ? bytes(d[i]) :
+					i === 9 ? duration(d[i]) :
+					typeof d[i] === "number" ? number(d[i]) : d[i];
+			tr.appendChild(cell);
+		});
+		tr.setAttribute("aria-rowindex", String(row.index + 2));
+		row.button = null;
+		return tr;
+	}
+
 	function prepare(row) {
+		if (!row.tr)
+			row.tr = makeRow(row);
 		if (row.button)
 			return;
 		var cell = row.tr.cells[0];
 		row.button = make("button", cell.textContent, "open");
 		row.button.type = "button";
-		row.button.setAttribute("aria-expanded", "false");
+		row.button.setAttribute("aria-expanded", String(row.isOpen));
 		row.button.addEventListener("click", function () {
-			toggle(row, row.button);
+			toggle(row);
 		});
 		cell.textContent = "";
 		cell.appendChild(row.button);
@@ -172,11 +277,186 @@ document.addEventListener("DOMContentLoaded", function () {
 			var row = shown[drawn];
 			prepare(row);
 			part.appendChild(row.tr);
-			if (row.button.getAttribute("aria-expanded") === "true")
+			if (row.isOpen)
 				part.appendChild(row.detail);
 		}
 		body.appendChild(part);
-		more.hidden = drawn >= shown.length;
+		more.hidden = large !== null || drawn >= shown.length;
+	}
+
+	// ------------------------------------- only the rows that are in view
+
+	var box = table.parentNode, rowHeight = 0, opened = [], inView = [];
+	var above = make("tr", undefined, "gap"), below = make("tr", undefined,
+		"gap"), focused = 0, onPaper = false;
+
+	function position(index) {
+		return opened.reduce(function (y, row) {
+			return row.index < index ? y + row.height : y;
+		}, index * rowHeight);
+	}
+
+	function indexAt(y) {
+		var low = 0, high = shown.length;
+		while (low < high) {
+			var middle = (low + high) >> 1;
+			if (position(middle + 1) <= y)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		return low;
+	}
+
+	function forget(row) {
+		row.tr.remove();
+		if (row.detail)
+			row.detail.remove();
+		row.tr = row.button = null;
+	}
+
+	// What stays is left where it is, so that it keeps the focus.
+	function place(first, last) {
+		var wanted = shown.slice(first, last), at = above.nextSibling;
+		var set = new Set(wanted);
+		var had = inView.some(function (row) {
+			return row.button === document.activeElement && !set.has(row);
+		});
+		if (had)
+			box.focus({preventScroll: true});
+		inView.forEach(function (row) {
+			if (!set.has(row) && row.tr)
+				forget(row);
+			else if (!row.isOpen && row.detail)
+				row.detail.remove();
+		});
+		at = above.nextSibling;
+		wanted.forEach(function (row) {
+			prepare(row);
+			[row.tr].concat(row.isOpen ? [row.detail] : []).forEach(
+				function (e) {
+					if (at === e)
+						at = at.nextSibling;
+					else
+						body.insertBefore(e, at);
+				});
+		});
+		inView = wanted;
+	}
+
+	function measure() {
+		var changed = false;
+		inView.forEach(function (row) {
+			var height = row.isOpen ? row.detail.offsetHeight : row.height;
+			changed = changed || height !== row.height;
+			row.height = height;
+		});
+		return changed;
+	}
+
+	function drawView(again) {
+		if (onPaper)
+			return;
+		opened = shown.filter(function (row) {
+			return row.isOpen;
+		});
+		var first = Math.max(0, indexAt(box.scrollTop) - BEYOND);
+		var last = Math.min(shown.length, BEYOND + 1 +
+			indexAt(box.scrollTop + box.clientHeight));
+		if (again || inView[0] !== shown[first] ||
+			inView.length !== last - first) {
+			place(first, last);
+			if (measure())
+				opened = opened.slice();
+		}
+		above.firstChild.style.height = position(first) + "px";
+		below.firstChild.style.height = position(shown.length) -
+			position(last) + "px";
+	}
+
+	function begin() {
+		inView.forEach(function (row) {
+			if (row.tr)
+				forget(row);
+		});
+		inView = [];
+		body.textContent = "";
+		body.appendChild(above);
+		body.appendChild(below);
+		shown.forEach(function (row, index) {
+			row.index = index;
+		});
+		table.setAttribute("aria-rowcount", String(shown.length + 1));
+		if (!rowHeight && shown.length) {
+			place(0, 1);
+			rowHeight = inView[0].tr.getBoundingClientRect().height;
+		}
+		box.scrollTop = focused = 0;
+		drawView(true);
+	}
+
+	function go(index) {
+		focused = Math.max(0, Math.min(shown.length - 1, index));
+		if (focused < 0 || !shown.length)
+			return;
+		var top = position(focused), head = table.tHead.offsetHeight;
+		if (top < box.scrollTop)
+			box.scrollTop = top;
+		else if (top + rowHeight + head > box.scrollTop + box.clientHeight)
+			box.scrollTop = top + rowHeight + head - box.clientHeight;
+		drawView(false);
+		shown[focused].button.focus({preventScroll: true});
+	}
+
+	function onKey(event) {
+		var page = Math.max(1, Math.floor(box.clientHeight / rowHeight) - 2);
+		var steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page,
+			Home: -shown.length, End: shown.length};
+		var isOurs = event.target === box ||
+			event.target.classList.contains("open");
+		if (!isOurs || !(event.key in steps) || event.altKey ||
+			event.ctrlKey || event.metaKey)
+			return;
+		event.preventDefault();
+		var here = inView.filter(function (row) {
+			return row.button === event.target;
+		})[0];
+		go((here ? here.index : focused) + steps[event.key]);
+	}
+
+	function makeView() {
+		[above, below].forEach(function (gap) {
+			gap.insertCell().colSpan = heads.length;
+			gap.setAttribute("aria-hidden", "true");
+		});
+		box.classList.add("view");
+		box.tabIndex = 0;
+		box.setAttribute("role", "group");
+		box.setAttribute("aria-label", "Accounts; arrow keys move");
+		box.addEventListener("scroll", function () {
+			window.requestAnimationFrame(function () {
+				drawView(false);
+			});
+		});
+		box.addEventListener("keydown", onKey);
+		box.addEventListener("toggle", function () {
+			drawView(true);
+		}, true);
+		window.addEventListener("resize", function () {
+			drawView(true);
+		});
+		window.addEventListener("afterprint", function () {
+			onPaper = false;
+			begin();
+		});
+	}
+
+	function drawForPaper() {
+		onPaper = true;
+		body.textContent = "";
+		drawn = 0;
+		draw(ON_PAPER);
+		inView = shown.slice(0, drawn);
 	}
 
 	function matches(row, words) {
@@ -188,8 +468,10 @@ document.addEventListener("DOMContentLoaded", function () {
 		if (chosen[2].value && row.groups.indexOf(chosen[2].value) < 0)
 			return false;
 		if (words.length && row.text === null)
-			row.text = (row.tr.textContent + " " +
-				row.tr.dataset.find).toLowerCase();
+			row.text = (large ? row.data.slice(0, heads.length).join(" ") +
+				" " + row.data.slice(heads.length + 3).join(" ") :
+				row.tr.textContent + " " + row.tr.dataset.find
+			).toLowerCase();
 		return words.every(function (w) {
 			return row.text.indexOf(w) >= 0;
 		});
@@ -206,9 +488,13 @@ document.addEventListener("DOMContentLoaded", function () {
 				var order = x < y ? -1 : x > y ? 1 : 0;
 				return (ascending ? order : -order) || a.place - b.place;
 			});
-		body.textContent = "";
-		drawn = 0;
-		draw(PAGE);
+		if (large) {
+			begin();
+		} else {
+			body.textContent = "";
+			drawn = 0;
+			draw(PAGE);
+		}
 		count.textContent = number(shown.length) + " of " +
 			number(rows.length) + " accounts";
 	}
@@ -242,7 +528,12 @@ document.addEventListener("DOMContentLoaded", function () {
 		draw(drawn + 10 * PAGE);
 	});
 	window.addEventListener("beforeprint", function () {
-		draw(shown.length);
+		if (large)
+			drawForPaper();
+		else
+			draw(shown.length);
 	});
+	if (large)
+		makeView();
 	show();
 });

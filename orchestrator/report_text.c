@@ -10,6 +10,7 @@
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
+#include "orchestrator/report_zone.h"
 
 /* Reasons first, as they say more; a prefix matches. */
 static const struct {
@@ -177,7 +178,7 @@ static int print_user(struct user *u, const struct journal_run *run,
     const char *journal_path, struct error *err)
 {
 	const struct journal_account *a = u->account;
-	char sum[512], bytes[32];
+	char sum[512], bytes[32], time[REPORT_ZONE_TEXT];
 
 	tally_format(&a->tally, sum, sizeof(sum));
 	(void)fprintf(u->out, "Account %s   plan %s, run %s\n\n", a->id,
@@ -193,6 +194,8 @@ static int print_user(struct user *u, const struct journal_run *run,
 	    "Copied:     %" PRIu64 " messages, %s, in %u attempt%s\n",
 	    a->copied_total, text_bytes(a->bytes_total, bytes, sizeof(bytes)),
 	    a->attempt, a->attempt == 1 ? "" : "s");
+	if (report_zone_text(report_zone_use(run->timezone), a->ended, time)[0])
+		(void)fprintf(u->out, "Ended:      %s\n", time);
 	(void)fprintf(u->out, "\nMailboxes (old -> new name):\n");
 	if (section(u, journal_path, "mailbox", print_mailbox, err) < 0)
 		return -1;

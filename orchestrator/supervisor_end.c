@@ -132,7 +132,7 @@ static void print_next(const struct supervisor *s)
 }
 
 void supervisor_last_lines(
-    const struct supervisor *s, int code, const char *report)
+    const struct supervisor *s, int code, bool is_reported)
 {
 	char duration[64];
 
@@ -151,8 +151,11 @@ void supervisor_last_lines(
 		return;
 	}
 	print_failures(s);
-	if (report)
-		(void)fprintf(s->out, "  report   %s\n", report);
+	if (is_reported)
+		(void)fprintf(s->out,
+		    "  report   %s/report/report.html\n"
+		    "           %s/report/report.jsonl.gz\n",
+		    s->dir.path, s->dir.path);
 	print_next(s);
 	if (s->is_dry)
 		(void)fprintf(s->out,

@@ -92,7 +92,7 @@ static void write_failures(const struct supervisor *s, FILE *out)
 
 static void write_mail(struct supervisor *s, FILE *out)
 {
-	char *report = rundir_report_path(&s->dir, "report.jsonl.gz");
+	char *report = rundir_report_path(&s->dir, "report.html");
 
 	(void)fprintf(out,
 	    "To: %s\n"

@@ -269,10 +269,10 @@ void supervisor_operator_set_jobs(
 void supervisor_operator_set_connections(
     struct supervisor *s, size_t server, unsigned count, const char *by);
 
-/* supervisor_end.c: what the operator reads when all is over. `report` may be
- * NULL. */
+/* supervisor_end.c: what the operator reads when all is over, as the last of it
+ * where the reports are (`is_reported`): first the page that people open. */
 void supervisor_last_lines(
-    const struct supervisor *s, int code, const char *report);
+    const struct supervisor *s, int code, bool is_reported);
 
 /* An outcome that needs a look: neither fine nor merely unfinished. */
 bool supervisor_is_failed(const char *outcome);

@@ -23,6 +23,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_files.h"
+#include "orchestrator/report_settings.h"
 #include "orchestrator/sched_order.h"
 #include "orchestrator/select.h"
 #include "orchestrator/spawn.h"
@@ -492,6 +493,17 @@ static int allocate(struct supervisor *s,
 	return 0;
 }
 
+/* What counts from now on, for reports that are made later. */
+static int record_settings(const struct supervisor *s, struct error *err)
+{
+	char *path = mem_try_printf("%s/%s", s->dir.path, REPORT_SETTINGS_FILE);
+	int rc =
+	    path ? report_settings_write(path, s->plan, err) : no_memory(err);
+
+	free(path);
+	return rc;
+}
+
 static int plan_the_run(struct supervisor *s,
     const struct supervisor_options *options, struct error *err)
 {
@@ -524,7 +536,7 @@ static int plan_the_run(struct supervisor *s,
 		return no_memory(err);
 	progress_note(&s->progress, "INFO", "%zu of %zu accounts are to be run",
 	    selected, s->plan->account_count);
-	return journal_failed(s->journal, err) ? -1 : 0;
+	return journal_failed(s->journal, err) ? -1 : record_settings(s, err);
 }
 
 int supervisor_setup(struct supervisor *s,
@@ -666,8 +678,7 @@ int supervisor_finish(struct supervisor *s)
 	}
 	char *journal = rundir_journal_path(&s->dir);
 	char *directory = rundir_report_path(&s->dir, ".");
-	char *report = rundir_report_path(&s->dir, "report.jsonl.gz");
-	bool reported = journal && directory && report &&
+	bool reported = journal && directory &&
 			report_files_all(journal, directory, &err) == 0;
 	if (!reported) {
 		progress_note(&s->progress, "ERROR", "no report: %s", err.text);
@@ -675,9 +686,8 @@ int supervisor_finish(struct supervisor *s)
 	}
 	supervisor_show_end(s, code);
 	if (s->out)
-		supervisor_last_lines(s, code, reported ? report : NULL);
+		supervisor_last_lines(s, code, reported);
 	free(journal);
 	free(directory);
-	free(report);
 	return code;
 }

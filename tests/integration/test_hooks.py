@@ -183,7 +183,7 @@ class Hooks(batch.Case):
         self.assertRegex(body, r'\n +ok +1\n')
         self.assertRegex(body, r'\n +auth +1\n')
         self.assertIn('code77.b: auth, test.code', body)
-        self.assertIn('report.jsonl.gz', body)
+        self.assertIn('report/report.html', body)
         self.assertNotIn(convoy.CANARY, head + body)
 
     def test_a_mail_that_fails_only_warns(self):

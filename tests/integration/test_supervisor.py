@@ -214,7 +214,9 @@ class Results(Case):
         self.accounts('ok.1', 'ok.2', 'ok.3')
         out, err = self.run_plan(0)
         self.assertIn('3 of 3 accounts ok', out)
-        self.assertIn('report.jsonl.gz', out)
+        # the page that people open comes first
+        self.assertRegex(out, r'  report   \S+/report\.html\n'
+                         r' +\S+/report\.jsonl\.gz\n')
         self.assertRegex(err, r'(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO '
                          r'account=ok\.1 outcome=ok copied=2 present=1 '
                          r'refused=0 bytes=200 seconds=\d+ attempt=1$')
@@ -799,8 +801,10 @@ class Reports(Case):
         os.unlink(path)
         rc, out, err = self.mc('report', 'plan.yaml')
         self.assertEqual(rc, 0, err)
+        page, lines_path = out.split()
+        self.assertEqual(os.path.basename(page), 'report.html')
         self.assertEqual(os.path.realpath(os.path.join(
-            self.dir, out.strip())), os.path.realpath(path))
+            self.dir, lines_path)), os.path.realpath(path))
         with open(path, 'rb') as f:
             self.assertEqual(f.read(), first)
         rc, out, _ = self.mc('report', self.runs()[0], '--jsonl', 'x.gz')

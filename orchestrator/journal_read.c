@@ -389,12 +389,32 @@ static void forget_ack(struct journal_account *a)
 	a->ack_time[0] = '\0';
 }
 
+/* Messages whose fate is known; that only grows while an attempt runs. */
+static uint64_t told_of(const struct tally *t)
+{
+	return t->copied + t->present + t->vanished + tally_refused(t) +
+	       tally_skipped(t);
+}
+
 /* What is known of an attempt that was cut off: its last progress, or the
  * mailboxes it had finished since. */
 static void close_attempt(struct journal_account *a)
 {
-	if (a->so_far.copied > a->tally.copied)
-		a->tally = a->so_far;
+	static const enum tally_extra deletions[] = {
+	    TALLY_DELETED, TALLY_MAILBOXES_DELETED};
+	struct tally t = a->tally;
+
+	if (told_of(&a->so_far) > told_of(&t))
+		t = a->so_far;
+	// what was deleted counts against an approval: never too little of it
+	for (size_t i = 0; i < ARRAY_LEN(deletions); i++) {
+		enum tally_extra k = deletions[i];
+		uint64_t most = a->so_far.extra[k] > a->tally.extra[k]
+				    ? a->so_far.extra[k]
+				    : a->tally.extra[k];
+		t.extra[k] = most;
+	}
+	a->tally = t;
 	a->copied_total += a->tally.copied;
 	a->bytes_total += a->tally.bytes_copied;
 	a->deleted_total += a->tally.extra[TALLY_DELETED];

@@ -147,6 +147,32 @@ Test(journal, an_attempt_without_end_is_interrupted)
 	journal_run_free(run);
 }
 
+/* F219: nothing was copied, and yet something is known of it; what was deleted
+ * counts against an approval. */
+Test(journal, an_attempt_that_copied_nothing_is_not_forgotten)
+{
+	const struct record mailbox = {.event = RECORD_MAILBOX,
+	    .mailbox = (char *)"INBOX",
+	    .tally = {
+		.source = 9, .present = 9, .extra = {[TALLY_DELETED] = 5}}};
+	struct journal *j = open_new();
+
+	for (unsigned attempt = 1; attempt <= 2; attempt++) {
+		cr_assert_eq(
+		    journal_account_start(j, &accounts[1], attempt, 1, "b.log"),
+		    0);
+		cr_assert_eq(journal_record(j, "bob", attempt, &mailbox), 0);
+	}
+	journal_close(j);
+
+	struct journal_run *run = read_back();
+	const struct journal_account *a = journal_find(run, "bob");
+	cr_assert_eq(a->tally.source, 9);
+	cr_assert_eq(a->tally.present, 9);
+	cr_assert_eq(a->deleted_total, 10);
+	journal_run_free(run);
+}
+
 Test(journal, is_private)
 {
 	struct stat st;

@@ -22,9 +22,12 @@ enum {
 
 /* ---------------------------------------------------------------- words */
 
-/* The first that the reason begins with. */
-static const char *plain_reason(const char *reason)
+/* The first that the reason begins with. A warning of a folder is of what stands
+ * beside its messages. */
+static const char *plain_reason(const struct report_item *i)
 {
+	const char *reason = i->reason;
+
 	static const struct {
 		const char *head, *words;
 	} table[] = {
@@ -42,9 +45,12 @@ static const char *plain_reason(const char *reason)
 	    {"quota.", "the new mailbox is full"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strncmp(reason, table[i].head, strlen(table[i].head)) == 0)
-			return table[i].words;
+	if (i->is_warning && strncmp(reason, "folder.", 7) == 0 &&
+	    strcmp(reason, "folder.failed") != 0)
+		return "its messages were carried over, but not everything that belongs to the folder itself";
+	for (size_t k = 0; k < ARRAY_LEN(table); k++)
+		if (strncmp(reason, table[k].head, strlen(table[k].head)) == 0)
+			return table[k].words;
 	return "it could not be carried over as it was";
 }
 
@@ -127,7 +133,7 @@ static void text_item(FILE *out, const struct report_item *i)
 	if (i->size)
 		(void)fprintf(
 		    out, ", %s", text_bytes(i->size, size, sizeof(size)));
-	(void)fprintf(out, "\n      %s\n", plain_reason(i->reason));
+	(void)fprintf(out, "\n      %s\n", plain_reason(i));
 }
 
 static void text_items(FILE *out, const struct report_account *r)
@@ -247,8 +253,8 @@ static void html_item(FILE *out, const struct report_item *i)
 	if (i->size)
 		(void)fprintf(
 		    out, ", %s", text_bytes(i->size, size, sizeof(size)));
-	(void)fprintf(out, "</p><p class=\"soft\">%s</p></div></li>\n",
-	    plain_reason(i->reason));
+	(void)fprintf(
+	    out, "</p><p class=\"soft\">%s</p></div></li>\n", plain_reason(i));
 }
 
 static void html_items(FILE *out, const struct report_account *r)

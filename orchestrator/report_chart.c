@@ -81,12 +81,10 @@ static void put_ticks(FILE *out, const struct report_model *m, bool has_zone)
 	for (int i = 0; i <= TICKS; i++) {
 		report_zone_clock(has_zone,
 		    m->begin_ms + (m->end_ms - m->begin_ms) * i / TICKS, now);
+		(void)fprintf(out, "<span>%.*s", is_short ? 8 : 5, now + 11);
 		if (strncmp(day, now, 10) != 0)
-			(void)fprintf(out, "<span>%.10s %.*s</span>", now,
-			    is_short ? 8 : 5, now + 11);
-		else
-			(void)fprintf(out, "<span>%.*s</span>",
-			    is_short ? 8 : 5, now + 11);
+			(void)fprintf(out, " <small>%.10s</small>", now);
+		(void)fputs("</span>", out);
 		memcpy(day, now, sizeof(day));
 	}
 	(void)fputs("</div>\n", out);

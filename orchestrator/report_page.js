@@ -135,7 +135,8 @@ document.addEventListener("DOMContentLoaded", function () {
 		return (u ? n.toFixed(1) : n) + " " + units[u];
 	}
 
-	function part(cell, title, content) {
+	function part(cell, title, content, className) {
+		content.className = className || "";
 		cell.appendChild(make("h3", title));
 		var box = make("div", undefined, "wide");
 		box.appendChild(content);
@@ -193,7 +194,7 @@ document.addEventListener("DOMContentLoaded", function () {
 		if (data.i.length)
 			part(cell, "Refused, and notes", grid(["", "Folder", "What",
 				"Dated", "Message-ID", "Reason", "In words", "Size"],
-				7, data.i, itemRow));
+				7, data.i, itemRow), "items");
 		if (data.il)
 			cell.appendChild(make("p", number(data.il) +
 				" more are in report.jsonl.gz", "soft"));

@@ -17,6 +17,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_out.h"
 
@@ -247,6 +248,20 @@ static int grow_shared(struct report_settings *s, const char *line)
 	return s->shared[s->shared_count++] ? 0 : -1;
 }
 
+/* The run knows it as it is shown. */
+static const struct journal_account *find(
+    const struct journal_run *run, const char *id)
+{
+	size_t max = 4 * strlen(id) + 8;
+	char *shown = mem_try_calloc(max, 1);
+	const struct journal_account *a = NULL;
+
+	if (shown)
+		a = journal_find(run, text_escape(id, strlen(id), shown, max));
+	free(shown);
+	return a;
+}
+
 static int take_line(struct report_settings *s, const struct journal_run *run,
     const char *line, struct error *err)
 {
@@ -260,7 +275,7 @@ static int take_line(struct report_settings *s, const struct journal_run *run,
 		    "%s has a line that cannot be read", REPORT_SETTINGS_FILE);
 	else if (strcmp(kind, "shared") == 0)
 		rc = grow_shared(s, line) < 0 ? out_of_memory(err) : 0;
-	const struct journal_account *a = id ? journal_find(run, id) : NULL;
+	const struct journal_account *a = id ? find(run, id) : NULL;
 	if (rc == 0 && a && strcmp(kind, "account") == 0) {
 		size_t i = (size_t)(a - run->accounts);
 		free(s->accounts[i]);

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import unittest
 
 import batch
@@ -26,8 +27,9 @@ COUNTS = ('source', 'copied', 'present')
 class Journal:
     """A made-up run, as a directory that `report` takes."""
 
-    def __init__(self, folder, accounts, seed, mailboxes=4):
+    def __init__(self, folder, accounts, seed, mailboxes=4, **start):
         self.folder, self.seq, self.now = folder, 0, 1772395200000
+        self.start = start
         self.random = random.Random(seed)
         self.mailboxes = mailboxes
         os.makedirs(os.path.join(folder, 'report'), exist_ok=True)
@@ -48,7 +50,8 @@ class Journal:
 
     def write(self, accounts):
         self.line('run.start', plan='demo', path='p', digest='d', bad_at=1,
-                  accounts=accounts, columns=['ticket', '=x,"y'])
+                  accounts=accounts, columns=['ticket', '=x,"y'],
+                  **self.start)
         for name in ('old', 'new'):
             self.line('server.plan', server=name, host=name + '.example',
                       connections=0)
@@ -169,6 +172,74 @@ class Reports(batch.Case):
                 j = self.report(40, seed)
                 self.check_sums(j)
 
+    def test_sums_agree_over_random_batches(self):
+        """F219: some hundred small runs; the journal's own sums, too."""
+        for seed in range(100, 300):
+            r = random.Random(seed)
+            j = self.report(r.randrange(1, 9), seed,
+                            mailboxes=r.randrange(4))
+            with self.subTest(seed=seed):
+                self.check_sums(j)
+                self.check_against_journal(j)
+                if seed % 4 == 0:
+                    self.check_status(j)
+
+    def check_against_journal(self, j):
+        """The last attempts as the journal has them, added up here."""
+        with open(os.path.join(j.folder, 'journal.jsonl'),
+                  encoding='utf-8') as f:
+            lines = [json.loads(line) for line in f]
+        last, ends, boxes, copied = {}, [], {}, {}
+        for o in lines:
+            if o['ev'] == 'account.plan':
+                copied[o['id']] = 0
+            elif o['ev'] == 'account.start':
+                last[o['id']], boxes[o['id']] = o['attempt'], []
+            elif o['ev'] == 'mailbox':
+                boxes[o['id']].append(o['tally'])
+                # `end` says the same sum once more
+                copied[o['id']] += o['tally']['copied']
+            elif o['ev'] == 'account.end':
+                ends.append(o)
+        rows = {r['id']: r for r in j.table()}
+        for id, row in rows.items():
+            mine = [e for e in ends if e['id'] == id]
+            known = [e['tally'] for e in mine if e['attempt'] == last[id]]
+            tallies = known or boxes.get(id, [])
+            for key in COUNTS + ('vanished',):
+                self.assertEqual(int(row[key]), sum(t[key] for t in tallies))
+            self.assertEqual(int(row['refused']), sum(
+                sum(t['refused'].values()) for t in tallies))
+            self.assertEqual(int(row['copied_total']), copied[id])
+            self.assertEqual(int(row['folders']), len(boxes.get(id, [])))
+        self.assertEqual(len(j.jsonl('mailbox')),
+                         sum(len(b) for b in boxes.values()))
+
+    def check_status(self, j):
+        """What `status` prints, and the figures of the page."""
+        batch_line, = j.jsonl('batch')
+        status = json.loads(self.good('status', j.folder, '-o', 'json'))
+        rows = list(csv.DictReader(self.good(
+            'status', j.folder, '-o', 'csv').splitlines()))
+        papers = j.table()
+        self.assertEqual(len(status['list']), len(papers))
+        for one, row, paper in zip(status['list'], rows, papers):
+            self.assertEqual(one['outcome'], paper['outcome'])
+            self.assertEqual(one['tally']['source'], int(paper['source']))
+            self.assertEqual(one['copied_total'], int(paper['copied_total']))
+            self.assertEqual(int(row['copied']), int(paper['copied_total']))
+        figures = dict(re.findall(
+            r'<dt class="[^"]*">([^<]*)</dt><dd>([^<]*)</dd>', j.page()))
+        self.assertEqual(int(figures['Messages copied'].replace(',', '')),
+                         batch_line['copied_total'])
+        self.assertEqual(int(figures['Accounts'].replace(',', '')),
+                         len(papers))
+        grades = batch_line['grades']
+        for text, count in figures.items():
+            word = text.rpartition(' ')[2]
+            if word in ('complete', 'minor', 'review', 'bad'):
+                self.assertEqual(int(count), grades.get(word, 0))
+
     def check_sums(self, j):
         batch_line, = j.jsonl('batch')
         accounts, rows = j.jsonl('account'), j.table()
@@ -251,6 +322,107 @@ class Reports(batch.Case):
             self.assertEqual(row['x_ticket'], kept)
         with open(j.path('accounts.csv'), 'rb') as f:
             self.assertEqual(f.read().count(b'\r\n'), 31)
+
+    def test_times_stand_in_the_zone_of_the_plan(self):
+        """On both sides of both changes of the clock; UTC beside it."""
+        for first, zone, wanted in (
+                ('2026-03-29T00:59:00', 'Europe/Berlin',
+                 ['2026-03-29 01:59 CET (00:59 UTC)',
+                  '2026-03-29 03:01 CEST (01:01 UTC)']),
+                ('2026-10-25T00:59:00', 'Europe/Berlin',
+                 ['2026-10-25 02:59 CEST (00:59 UTC)',
+                  '2026-10-25 02:01 CET (01:01 UTC)']),
+                ('2026-03-29T00:59:00', 'America/New_York',
+                 ['2026-03-28 20:59 EDT (2026-03-29 00:59 UTC)']),
+                ('2026-03-29T00:59:00', 'UTC', ['2026-03-29 00:59 UTC<']),
+                ('2026-03-29T00:59:00', '', ['2026-03-29 00:59 UTC<']),
+                ('2026-03-29T00:59:00', '../../etc/passwd',
+                 ['2026-03-29 00:59 UTC<']),
+                ('2026-03-29T00:59:00', 'No/Such', ['2026-03-29 00:59 UTC<'])):
+            with self.subTest(zone=zone, first=first):
+                page, text = self.zone_papers(first, zone)
+                for one in wanted:
+                    self.assertIn(one, page)
+                self.assertIn(wanted[0].strip('<'), text)
+                self.assertEqual('Times are of' in page,
+                                 zone[-7:] in ('/Berlin', 'ew_York', 'UTC'))
+
+    def zone_papers(self, first, zone):
+        """report.html, and both of an owner, who is done at the first time;
+        the run ends two minutes later."""
+        folder = self.path('zone')
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder + '/report')
+        day, hour = first.split('T')[0], int(first[11:13])
+        end = '%sT%02d:01:00' % (day, hour + 1)
+        with open(folder + '/journal.jsonl', 'w', encoding='utf-8') as f:
+            for i, (t, ev, keys) in enumerate((
+                    (first, 'run.start', {'plan': 'p', 'path': 'p',
+                                          'digest': 'd', 'timezone': zone}),
+                    (first, 'account.plan', {'id': 'a', 'slug': 'a',
+                                             'digest': 'd'}),
+                    (first, 'account.start', {'id': 'a', 'attempt': 1,
+                                              'digest': 'd', 'log': 'l'}),
+                    (first, 'account.end', {
+                        'id': 'a', 'attempt': 1, 'outcome': 'ok', 'exit': 0,
+                        'batch': 0, 'reason': '', 'text': '', 'digest': 'd',
+                        'tally': {}, 'ms': 1, 'final': True,
+                        'grade': 'complete'}),
+                    (end, 'run.end', {'exit': 0, 'complete': True}))):
+                f.write(json.dumps({'v': 1, 't': t + '.000Z', 'seq': i + 1,
+                                    'ev': ev, 'run': 'r', **keys}) + '\n')
+        self.good('report', folder, env={'TZ': 'Asia/Kathmandu'})
+        text = [self.good('report', folder, '--user', 'a')]
+        for name in ('report.html', 'users/a.html', 'users/a.txt'):
+            with open('%s/report/%s' % (folder, name), encoding='utf-8') as f:
+                text.append(f.read())
+        for one in (text[0], text[2], text[3]):
+            self.assertIn(first[:10], one)
+        return text[1] + text[2].replace('</p>', '<'), text[3]
+
+    def test_a_run_records_the_settings_of_its_accounts(self):
+        self.accounts('ok.1', 'ok.2')
+        with open(self.path('plan.yaml'), encoding='utf-8') as f:
+            text = f.read().replace('limits:', 'timezone: Asia/Tokyo\nlimits:')
+        self.write('plan.yaml', text.replace(
+            '{file: secret}', convoy.CANARY, 1))
+        out = self.good('run', 'plan.yaml')
+        self.assertRegex(out, r'  report +\S+/report\.html\n'
+                         r' +\S+/report\.jsonl\.gz\n')
+        with gzip.open(self.run_path('plan.json.gz'), 'rt') as f:
+            lines = [json.loads(line) for line in f]
+        self.assertEqual([o['kind'] for o in lines],
+                         ['plan', 'shared', 'account', 'account'])
+        settings = {k: (v, origin) for k, v, origin, _ in
+                    lines[1]['settings'] + lines[3]['settings']}
+        self.assertEqual(settings['source.password'],
+                         ('********', 'defaults'))
+        self.assertEqual(settings['target.password'],
+                         ('{file: %s}' % self.path('secret'), 'defaults'))
+        shown = json.loads(self.good('show', 'plan.yaml', 'ok.2', '-o',
+                                     'json'))['settings']
+        self.assertEqual(settings, {
+            o['key']: (o['value'], o['origin']) for o in shown})
+        self.assertEqual(os.stat(self.run_path('plan.json.gz')).st_mode &
+                         0o777, 0o600)
+        for name in ('report/report.html', 'plan.json.gz'):
+            with open(self.run_path(name), 'rb') as f:
+                data = f.read()
+            if name.endswith('gz'):
+                data = gzip.decompress(data)
+            self.assertNotIn(convoy.CANARY.encode(), data)
+        with open(self.run_path('report/report.html'),
+                  encoding='utf-8') as f:
+            page = f.read()
+        self.assertIn('JST (', page)
+        self.assertIn('options.timeout', page)
+        # what cannot be read is said, and the rest is there
+        with open(self.run_path('plan.json.gz'), 'r+b') as f:
+            f.truncate(20)
+        self.good('report', self.runs()[-1])
+        with open(self.run_path('report/report.html'),
+                  encoding='utf-8') as f:
+            self.assertIn('settings of accounts not recorded', f.read())
 
     def test_names_are_text_in_every_page(self):
         """F208: no tag and no attribute that is not ours; of one user only
@@ -363,8 +535,8 @@ class InBrowser(batch.Case):
 
     def ids(self):
         return self.browser.run(
-            "Array.from(document.querySelectorAll('#accounts tbody "
-            "tr:not(.detail) th')).map(e => e.textContent)")
+            "Array.from(document.querySelectorAll('#accounts > tbody > "
+            "tr:not(.detail) > th')).map(e => e.textContent)")
 
     def quiet(self, path):
         """Nothing but the page was asked for, nothing was complained of."""
@@ -432,22 +604,143 @@ class InBrowser(batch.Case):
                 'document.body.innerText'))
             self.quiet(path)
 
-    def test_ten_thousand_accounts(self):
-        """In seconds of the browser's own clock; a debug build and a busy
-        machine get three times as long."""
-        j = self.make(10000)
+    def times(self, path):
+        """Milliseconds of the page's own clock until it is loaded, and until it
+        is sorted by size."""
         b = self.browser
-        b.open(j.path('report.html'))
+        b.open(path, 300)
         ready = b.run("performance.timing.loadEventEnd - "
                       "performance.timing.navigationStart")
         took = b.run("(() => {const t = performance.now();"
                      "document.querySelectorAll('#accounts thead button')[8]"
                      ".click(); document.body.offsetHeight;"
                      "return performance.now() - t})()")
-        self.assertLess(ready + took, 6000)
-        self.assertEqual(b.run("document.getElementById('count').textContent"),
-                         '10,000 of 10,000 accounts')
-        print('10,000 accounts: open %d ms, sort %d ms' % (ready, took))
+        return ready, took
+
+    def large(self, accounts, **kwargs):
+        j = Journal(self.path('run'), accounts, 5, **kwargs)
+        path = j.path('report.html')
+        self.good('report', j.folder, '--html', path, timeout=300)
+        return j, path
+
+    def test_ten_thousand_accounts(self):
+        """Open and sorted within 2 s each; the best of some tries, as others
+        work on the same machine."""
+        j, path = self.large(10000, mailboxes=2)
+        best = [1e9, 1e9]
+        for _ in range(6):
+            best = list(map(min, zip(best, self.times(path))))
+            if max(best) < 2000:
+                break
+        self.assertEqual(self.browser.run(
+            "document.getElementById('count').textContent"),
+            '10,000 of 10,000 accounts')
+        print('10,000 accounts: open %d ms, sort %d ms' % tuple(best))
+        self.assertLess(max(best), 2000, best)
+        self.quiet(path)
+
+    def key(self, name, times=1):
+        for _ in range(times):
+            for kind in ('keyDown', 'keyUp'):
+                self.browser.ask('Input.dispatchKeyEvent', type=kind, key=name,
+                                 code=name, windowsVirtualKeyCode={
+                                     'ArrowDown': 40, 'End': 35, 'Home': 36,
+                                     'PageDown': 34, 'Enter': 13}[name],
+                                 **({'text': '\r'} if name == 'Enter' and
+                                    kind == 'keyDown' else {}))
+
+    def focused(self):
+        return self.browser.run('document.activeElement.textContent')
+
+    def choose(self, element, value):
+        self.browser.run(
+            "(s => {s.value = '%s'; s.dispatchEvent(new Event('%s'))})"
+            "(document.getElementById('%s'))" % (
+                value, 'input' if element == 'search' else 'change', element))
+
+    def count(self):
+        return self.browser.run("document.getElementById('count').textContent")
+
+    def test_only_rows_in_view_are_made_of_very_many(self):
+        """With keys, search, sort, filter and open rows; then on paper."""
+        j, path = self.large(20100, mailboxes=1)
+        b = self.browser
+        b.open(path, 300)
+        drawn = "document.querySelectorAll('#accounts tbody tr').length"
+        self.assertLess(b.run(drawn), 80)
+        self.assertEqual(self.ids()[0], 'user0')
+        b.run("document.querySelector('.view').focus()")
+        self.key('ArrowDown', 3)
+        self.assertEqual(self.focused(), 'user3')
+        self.key('PageDown')
+        self.key('End')
+        self.assertEqual(self.focused(), 'user20099')
+        self.assertLess(b.run(drawn), 80)
+        self.key('Enter')
+        self.assertIn('u20099 at new', b.run(
+            "document.querySelector('.detail').textContent"))
+        self.key('Home')
+        self.assertEqual(self.focused(), 'user0')
+        self.assertEqual(b.run("document.querySelectorAll('.detail').length"),
+                         0)
+        self.key('End')  # it is still open
+        self.assertEqual(b.run("document.querySelectorAll('.detail').length"),
+                         1)
+        b.run("document.querySelectorAll('#accounts thead button')[0].click()")
+        self.assertEqual(b.run("document.querySelector('#accounts [aria-sort]')"
+                               ".getAttribute('aria-sort')"), 'ascending')
+        self.assertEqual([i for i in self.ids() if i][:3],
+                         ['user0', 'user1', 'user10'])
+        self.choose('search', 'user2009')
+        self.assertEqual({i for i in self.ids() if i}, {
+            'user2009', *('user2009%d' % i for i in range(10))})
+        self.assertEqual(b.run("document.querySelectorAll('.detail').length"),
+                         1)
+        self.choose('search', '')
+        self.choose('grade', 'bad')
+        self.assertNotIn('20,100 of', self.count())
+        self.choose('grade', '')
+        self.choose('group', 'g1')
+        self.assertEqual(self.count(), '6,700 of 20,100 accounts')
+        b.run("window.dispatchEvent(new Event('beforeprint'))")
+        self.assertEqual(len([i for i in self.ids() if i]), 1000)
+        b.run("window.dispatchEvent(new Event('afterprint'))")
+        self.assertLess(b.run(drawn), 80)
+        b.ask('Emulation.setEmulatedMedia', media='print')
+        self.assertIn('all of them are in accounts.csv', b.run(
+            "document.querySelector('.rest').innerText"))
+        self.quiet(path)
+        b.ask('Emulation.setScriptExecutionDisabled', value=True)
+        b.ask('Emulation.setEmulatedMedia', media='')
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        self.assertEqual(len(Rows(text).rows), 1001)
+        self.assertIn('These are 1000 of 20,100 accounts', text)
+
+    def test_an_open_row_shows_its_settings(self):
+        j = Journal(self.path('run'), 3, 5)
+        with gzip.open(self.path('run/plan.json.gz'), 'wt') as f:
+            for line in (
+                    {'v': 1, 'kind': 'plan', 'plan': 'demo'},
+                    {'kind': 'shared', 'settings': [
+                        ['options.timeout', EVIL[0], 'group vip', 'p:3:4'],
+                        ['source.password', '********', 'defaults', '']]},
+                    {'kind': 'account', 'id': 'user1', 'shared': 0,
+                     'settings': [['id', EVIL[2], '', 'accounts.csv:2:1']]}):
+                f.write(json.dumps(line) + '\n')
+        self.good('report', j.folder)
+        b = self.browser
+        b.open(j.path('report.html'))
+        b.run("document.querySelectorAll('#accounts tbody button')[1].click()")
+        self.assertEqual(b.run(
+            "Array.from(document.querySelectorAll('.detail details td'))"
+            ".map(e => e.textContent)"), [
+                'id', EVIL[2], 'accounts.csv:2:1',
+                'options.timeout', EVIL[0], 'group vip, p:3:4',
+                'source.password', '********', 'defaults'])
+        b.run("document.querySelectorAll('#accounts tbody button')[0].click()")
+        self.assertEqual(b.run("document.querySelectorAll('details h3,"
+                               " .detail details').length"), 1)
         self.quiet(j.path('report.html'))
 
 

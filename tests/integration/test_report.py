@@ -15,6 +15,7 @@ import unittest
 import batch
 import browser
 import convoy
+import sheet
 
 EVIL = ['<script>document.title="broken"</script>', '=cmd|\' /C calc\'!A0',
         '"><img src=x onerror=alert(1)>', 'a,b"c', "javascript:alert(1)'",
@@ -423,6 +424,38 @@ class Reports(batch.Case):
         with open(self.run_path('report/report.html'),
                   encoding='utf-8') as f:
             self.assertIn('settings of accounts not recorded', f.read())
+
+    @unittest.skipUnless(sheet.programs(), 'neither LibreOffice nor Gnumeric: '
+                         'no spreadsheet has read the tables')
+    def test_a_spreadsheet_reads_tables_back(self):
+        """F207: no formula; LibreOffice gives all of it back, Gnumeric what does
+        not look like a number."""
+        j = self.report(45, 6)
+        for table in ('accounts.csv', 'todo.csv'):
+            with open(j.path(table), encoding='utf-8', newline='') as f:
+                wanted = list(csv.reader(f, strict=True))
+            for name, read in sheet.programs().items():
+                with self.subTest(table=table, program=name):
+                    found = read(j.path(table))
+                    self.assertEqual(len(found), len(wanted))
+                    for got, row in zip(found, wanted):
+                        got += [('text', '')] * (len(row) - len(got))
+                        self.assertEqual(len(got), len(row))
+                        for cell, value in zip(got, row):
+                            self.check_cell(name, cell, value)
+                print('%s: %d rows of %s' % (name, len(found), table))
+
+    def check_cell(self, program, cell, value):
+        kind, text = cell
+        self.assertNotEqual(kind, 'formula', value)
+        if kind == 'number' and re.fullmatch(r'[0-9.]+', value):
+            self.assertEqual(float(text), float(value))
+        elif program == 'LibreOffice':
+            self.assertEqual((kind, text), ('text', value))
+        elif not sheet.looks_like_more(value):
+            # it takes the apostrophe away and keeps text
+            guarded = value[:1] == "'"
+            self.assertEqual((kind, text), ('text', value[guarded:]))
 
     def test_names_are_text_in_every_page(self):
         """F208: no tag and no attribute that is not ours; of one user only

@@ -471,6 +471,7 @@ class Echo(AuthCase):
     """A server that repeats our words gets none of them into a log."""
 
     def test_echo(self):
+        """F210"""
         def echo(c):
             lines = [c.line]
             if len(c.line.split(b' ')) < 4:
@@ -506,6 +507,7 @@ class Echo(AuthCase):
                         self.assertNotIn(TOKEN, ended.log)
 
     def test_echo_after_the_login(self):
+        """F210"""
         plain = base64.b64encode(
             ('\0anna\0' + CANARY).encode()).decode()
 
@@ -528,6 +530,7 @@ class Echo(AuthCase):
         self.assert_secret_kept(ended, CANARY)
 
     def test_echo_in_the_next_greeting(self):
+        """F210"""
         class Again(Session):
             def do_examine(self, name):
                 if self.server.connections == 1:

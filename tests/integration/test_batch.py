@@ -302,6 +302,7 @@ class Killed(BatchCase):
     """SIGKILL for the supervisor at random moments, then resume."""
 
     def test_killed_at_random(self):
+        """F178"""
         names = user_names(24)
         with Dovecot(password=CANARY) as target:
             self.plan(target, names)

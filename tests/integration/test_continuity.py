@@ -97,7 +97,7 @@ class Case(batch.Case):
 
 class EveryStep(Case):
     def test_killed_at_every_step_then_another_plan(self):
-        """Also in the middle of a rotation."""
+        """F158, F178, F219: Also in the middle of a rotation."""
         self.need_steps()
         rnd = random.Random('continuity')
         size = {'MAILCONVOY_JOURNAL_BYTES': '3000'}
@@ -179,6 +179,7 @@ class Rotation(Case):
         self.assertEqual(p.returncode, 0)
 
     def test_a_damaged_part_is_refused_and_kept(self):
+        """F169"""
         self.accounts(*IDS)
         self.good('run', 'plan.yaml', env={'MAILCONVOY_JOURNAL_BYTES': '1000'})
         path = self.run_path('journal.jsonl.gz-parts')

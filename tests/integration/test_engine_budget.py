@@ -59,10 +59,12 @@ class Memory(Case):
                 self.assertLessEqual(peak, limit)
 
     def test_many_small_messages(self):
+        """F142: the queue is the limit"""
         self.check(16, '10,000 messages of 4 KB', messages=10000, size=4000,
                    mailboxes=4)
 
     def test_large_messages(self):
+        """F142"""
         self.check(64, '12 messages of 20 MB', messages=12,
                    size=20 * 1000 * 1000, mailboxes=1)
 

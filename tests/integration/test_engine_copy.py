@@ -131,6 +131,7 @@ class Copy(CopyCase):
         self.assertNotIn('clear text', ended.log)
 
     def test_tls_not_verified_when_told_so(self):
+        """F030"""
         with Dovecot(rawlog=True, wrong_name=True) as target:
             self.copy_twice(target, tls=(
                 '--srcTLS', 'none', '--dstTLS', 'starttls',
@@ -208,6 +209,7 @@ class Copy(CopyCase):
                 self.assertEqual({}, client.lsub())
 
     def test_large_messages_in_a_small_queue(self):
+        """F142"""
         with Dovecot() as source, Dovecot() as target:
             rnd = random.Random('large')
             with account(source) as client:

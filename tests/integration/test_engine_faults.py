@@ -77,40 +77,54 @@ class NoStart(FaultCase):
             self.run_engine(source, target, code=AUTH)
 
     def test_no_imap_server(self):
+        """F006"""
         web = [send(b'HTTP/1.1 400 Bad Request\r\n'
                     b'Content-Type: text/html\r\n\r\n<p>no</p>\r\n'), close()]
         with ScriptedServer(web) as source, MiniServer() as target:
-            self.run_engine(source, target, code=PROTOCOL)
+            ended = self.run_engine(source, target, code=PROTOCOL)
+            self.assertIn('IMAP', ended.log)
+            self.assertIn('HTTP/1.1 400 Bad Request', ended.log)
 
     def test_mail_server_of_another_kind(self):
+        """F006"""
         smtp = [send(b'220 mail.example.org ESMTP\r\n'), stall()]
         with ScriptedServer(smtp) as source, MiniServer() as target:
-            self.run_engine(source, target, code=PROTOCOL)
+            ended = self.run_engine(source, target, code=PROTOCOL)
+            self.assertIn('220 mail.example.org ESMTP', ended.log)
 
     def test_server_that_says_bye(self):
+        """F010"""
         with MiniServer(greeting=b'* BYE too busy\r\n') as source, \
                 MiniServer() as target:
-            self.run_engine(source, target, code=TEMPORARY)
+            ended = self.run_engine(source, target, code=TEMPORARY)
+            self.assertIn('too busy', ended.log)
 
     def test_certificate_for_another_name(self):
+        """F028"""
         pem, key = dovecot.make_certificate(
             self.path('other'), ('elsewhere.example.org',))
         with source_server(certificate=(pem, key), tls=True) as source, \
                 MiniServer() as target:
-            self.engine('--srcTLS', 'implicit', '--srcCAFile', pem,
-                        '--dstTLS', 'none', *self.addresses(source, target),
-                        code=PROTOCOL)
+            ended = self.engine(
+                '--srcTLS', 'implicit', '--srcCAFile', pem, '--dstTLS',
+                'none', *self.addresses(source, target), code=PROTOCOL)
+            self.assertIn('127.0.0.1', ended.log)
+            self.assertIn('mismatch', ended.log)
             self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
 
     def test_certificate_that_nobody_signed(self):
+        """F029"""
         pem, key = dovecot.make_certificate(self.path('own'))
         with source_server(certificate=(pem, key), tls=True) as source, \
                 MiniServer() as target:
-            self.engine('--srcTLS', 'implicit', '--dstTLS', 'none',
-                        *self.addresses(source, target), code=PROTOCOL)
+            ended = self.engine('--srcTLS', 'implicit', '--dstTLS', 'none',
+                                *self.addresses(source, target),
+                                code=PROTOCOL)
+            self.assertRegex(ended.log, 'self.signed')
             self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
 
     def test_tls_asked_for_and_not_offered(self):
+        """F023"""
         with source_server() as source, MiniServer() as target:
             self.engine('--srcTLS', 'starttls', '--dstTLS', 'none',
                         *self.addresses(source, target), code=PROTOCOL)
@@ -122,9 +136,11 @@ class NoStart(FaultCase):
                             self.path('no/such/folder/log'), code=LOCAL)
 
     def test_silent_server(self):
+        """F004"""
         with ScriptedServer([stall()]) as source, MiniServer() as target:
-            self.run_engine(source, target, '--timeout', 2, code=TEMPORARY,
-                            seconds=60)
+            ended = self.run_engine(source, target, '--timeout', 2,
+                                    code=TEMPORARY, seconds=60)
+            self.assertIn('greeting', ended.log)
 
     def test_server_that_falls_silent(self):
         with source_server(faults=[Fault('stall', 'FETCH'),
@@ -135,20 +151,27 @@ class NoStart(FaultCase):
             self.assert_recovers(source, target)
 
     def test_connection_refused(self):
+        """F002"""
         port = dovecot.free_ports(1)[0]
         with MiniServer() as target:
-            self.engine(*PLAIN, '127.0.0.1:%d' % port, 'anna', 'pass',
-                        '127.0.0.1:%d' % target.port, 'anna', 'pass',
-                        code=TEMPORARY)
+            ended = self.engine(
+                *PLAIN, '127.0.0.1:%d' % port, 'anna', 'pass',
+                '127.0.0.1:%d' % target.port, 'anna', 'pass', code=TEMPORARY)
+            self.assertRegex(ended.log,
+                             '127.0.0.1.*%d.*Connection refused' % port)
 
     def test_unknown_host(self):
+        """F001"""
         with MiniServer() as target:
             ended = self.engine(
                 *PLAIN, 'no-such-host.invalid', 'anna', 'pass',
                 '127.0.0.1:%d' % target.port, 'anna', 'pass')
             self.assertIn(ended.code, (TEMPORARY, PROTOCOL, 78))
+            self.assertIn('no-such-host.invalid', ended.log)
+            self.assertRegex(ended.log, 'resolve|resolution|not known')
 
     def test_wrong_command_line(self):
+        """F149"""
         self.engine('--no-such-option', 'a', 'b', 'c', 'd', 'e', 'f',
                     code=USAGE)
         self.engine('only', 'three', 'words', code=USAGE)
@@ -214,9 +237,11 @@ class Append(FaultCase):
                                **kwargs)
 
     def test_cut_in_a_literal(self):
+        """F098, F138"""
         self.each(lambda: Fault('cut-in-literal', nth=4, count=20))
 
     def test_cut_in_the_first_literal(self):
+        """F137"""
         self.each(lambda: Fault('cut-in-literal', nth=1, count=0))
 
     def test_cut_before_the_reply_nothing_kept(self):
@@ -234,6 +259,7 @@ class Append(FaultCase):
         self.fault(Fault('silent-reply', nth=1, store=True), '--timeout', 2)
 
     def test_bye(self):
+        """F019"""
         self.each(lambda: Fault('bye', 'APPEND', nth=2,
                                 text=b'going down now'))
 
@@ -260,6 +286,7 @@ class Append(FaultCase):
                 self.assert_recovers(source, target)
 
     def test_every_message_refused(self):
+        """F109"""
         with source_server() as source, \
                 MiniServer(capability=WORDS, refuse=rb'') as target:
             ended = self.run_engine(source, target)
@@ -277,11 +304,13 @@ class Append(FaultCase):
             self.assert_recovers(source, target)
 
     def test_temporary_no(self):
+        """F119"""
         self.fault(Fault('no', 'APPEND', nth=2, times=1,
                          text=b'[UNAVAILABLE] try again'),
                    codes=(0, 1, TEMPORARY))
 
     def test_multiappend_announced_and_not_known(self):
+        """F018"""
         with source_server() as source, MiniServer(
                 capability=('MULTIAPPEND',), supports=()) as target:
             ended = self.run_engine(source, target)
@@ -292,6 +321,7 @@ class Append(FaultCase):
                 self.assert_whole(source, target)
 
     def test_multiappend_announced_and_not_known_with_literal_plus(self):
+        """F018"""
         with source_server() as source, MiniServer(
                 capability=('MULTIAPPEND', 'LITERAL+'),
                 supports=('LITERAL+',)) as target:
@@ -304,7 +334,7 @@ class Append(FaultCase):
         return sorted(m for box in server.contents().values() for m in box)
 
     def test_false_literal_plus_is_noticed_at_once(self):
-        """A target that lies about LITERAL+ reads the message as commands: the
+        """F018: A target that lies about LITERAL+ reads the message as commands: the
         first BAD ends the connection, and no such literal is sent again."""
         with MiniServer() as source, MiniServer(
                 capability=('LITERAL+',), supports=()) as target:
@@ -341,15 +371,18 @@ class Fetch(FaultCase):
             self.assert_recovers(source, target, *options)
 
     def test_cut_in_a_body(self):
+        """F136"""
         for options in ((), ('--noThreads',), ('--fetchMax', 1)):
             with self.subTest(options=options):
                 self.fault(Fault('cut-in-fetch', 'FETCH', nth=5, count=10),
                            *options)
 
     def test_cut_before_examine(self):
+        """F134"""
         self.fault(Fault('cut', 'EXAMINE', nth=2))
 
     def test_mailbox_that_cannot_be_opened(self):
+        """F076"""
         with source_server(faults=[
                 Fault('no', 'EXAMINE', nth=1, times=1,
                       text=b'[NOPERM] closed')]) as source, \
@@ -361,6 +394,7 @@ class Fetch(FaultCase):
             self.assert_recovers(source, target)
 
     def test_duplicates_stay_as_many(self):
+        """F114"""
         with source_server() as source, \
                 MiniServer(capability=WORDS) as target:
             for _ in range(3):

@@ -69,7 +69,7 @@ class Doubt(TroubleCase):
             self.assertGreaterEqual(fault.seen, fault.nth)
 
     def test_answers_out_of_order_double_nothing(self):
-        """The first APPEND is stored and not answered, the second is."""
+        """F096: The first APPEND is stored and not answered, the second is."""
         class Unordered(Session):
             def do_append(self, arguments, literals):
                 n = self.server.appends = self.server.appends + 1
@@ -95,6 +95,7 @@ class Doubt(TroubleCase):
         self.refused_search(Fault('no', 'FETCH', text=b'[INUSE] busy'))
 
     def test_message_stored_after_the_line_was_cut_is_not_doubled(self):
+        """F098"""
         class Late(Session):
             """Stores the first APPEND a second after hanging up."""
 
@@ -164,6 +165,7 @@ class Target(TroubleCase):
     """The target fails while it is written to."""
 
     def test_hangup_at_each_append_refuses_at_most_one(self):
+        """F108"""
         with MiniServer() as source, MiniServer(capability=WORDS, faults=[
                 Fault('cut', 'APPEND', times=ALWAYS)]) as target:
             put(source, 'INBOX', *range(8))
@@ -174,6 +176,7 @@ class Target(TroubleCase):
                               unreached=8 - tally['refused'])
 
     def test_unavailable_at_each_append_refuses_nothing(self):
+        """F119"""
         with MiniServer() as source, MiniServer(capability=WORDS, faults=[
                 Fault('no', 'APPEND', times=ALWAYS,
                       text=b'[UNAVAILABLE] try later')]) as target:
@@ -284,6 +287,7 @@ class Source(TroubleCase):
         self.quoted_empty_body('--noThreads')
 
     def test_message_that_ends_every_session_is_set_aside(self):
+        """F108"""
         class Poisoned(Session):
             def _send_fetch(self, n, head, bodies):
                 if bodies and bodies[0] == (b'BODY[]', message(3)):
@@ -300,6 +304,7 @@ class Source(TroubleCase):
             self.assert_tally(tally, source=11, copied=10, refused=1)
 
     def test_mailbox_in_use_is_tried_again(self):
+        """F076"""
         busy = Fault('no', 'EXAMINE', text=b'[INUSE] locked')
         with MiniServer(faults=[busy]) as source, MiniServer() as target:
             put(source, 'INBOX', *range(3))
@@ -326,6 +331,7 @@ class Source(TroubleCase):
             self.assert_tally(tally, source=1, unreached=1)
 
     def test_escape_character_in_a_name_never_reaches_the_log(self):
+        """F205"""
         with MiniServer() as source, MiniServer() as target:
             source.box(b'evil\x1b[31m').add(
                 b'Subject: x\r\n\r\n' + b'a' * 9500 + b'\r\n')
@@ -337,6 +343,7 @@ class Source(TroubleCase):
             self.assert_tally(tally, source=1, copied=1)
 
     def test_answer_to_a_guessed_tag_ends_the_session(self):
+        """F025, F088"""
         class Guessing(Session):
             """Refuses the second body, does not give the first out, then
             answers what was not sent yet."""

@@ -915,6 +915,7 @@ class SlowCase(OptionCase):
 
     @row('notimeout')
     def test_notimeout(self):
+        """F145"""
         default, patient = slow[self.column]
         self.assertTrue(patient.tap.is_holding())
         wait_until(lambda: 'no answer within' in default.log(),

@@ -105,6 +105,7 @@ class Show(ToolCase):
 
 class Check(ToolCase):
     def test_problems_as_records(self):
+        """F154"""
         self.write('plan.yaml', LAYERS.replace('preset: gmail', 'preset: gmial')
                    .replace('{id: bob, user:', '{id: bob, usr:'))
         got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json',

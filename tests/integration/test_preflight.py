@@ -375,7 +375,7 @@ class Check(Batch):
             self.assertEqual(1, source.connections)
 
     def test_hostile_names_in_the_table(self):
-        """F057: names of strangers do not move the cursor."""
+        """F205: F057: names of strangers do not move the cursor."""
         with MiniServer() as source, MiniServer() as target:
             source.boxes[b'\x1b[2Ja\x07'] = source.box('A')
             source.boxes[b'\x1b[2Ja\x07'].name = b'\x1b[2Ja\x07'

@@ -101,6 +101,7 @@ class OnTerminal(batch.Case):
         self.assert_restored(t)
 
     def test_interrupted_three_times(self):
+        """F176"""
         t = self.begin('hang.1')
         t.wait_for(r'hang\.1')
         for word in ('drain', 'stop'):
@@ -164,6 +165,7 @@ class OnTerminal(batch.Case):
                              (env, arguments))
 
     def test_hostile_names(self):
+        """F206"""
         names = ('evil', 'wide')
         self.accounts(*('name.' + n for n in names))
         self.write('tmp/name.evil', '\x1b]0;title\x07\x1b[2J\u202eabc')
@@ -225,6 +227,7 @@ class OnTerminal(batch.Case):
         self.assertFalse(t.screen.hidden)
 
     def test_a_terminal_that_is_held_does_not_hold_the_batch(self):
+        """F217"""
         t = self.begin('longer.1', 'ok.2', jobs=1)
         t.send('\x13')  # ^S
         end = time.monotonic() + 20
@@ -283,7 +286,7 @@ class Elsewhere(batch.Case):
             self.assertEqual((rc, out), (64, ''), arguments)
 
     def test_nobody_reads(self):
-        """A full pipe as standard error does not hold the batch."""
+        """F217: A full pipe as standard error does not hold the batch."""
         for mode in ('plain', 'json'):
             self.accounts(*('refused.%d' % n for n in range(30)), jobs=8)
             ours, theirs = os.pipe()

@@ -216,7 +216,7 @@ class Shortage(Case):
         self.assertEqual(len(self.began()), 10)
 
     def test_no_descriptors_at_all(self):
-        """It does not go on for ever."""
+        """F186: It does not go on for ever."""
         self.write_plan('ok.1', 'ok.2', 'ok.3', 'ok.4')
         p = subprocess.run(
             [test_supervisor.PROGRAM, 'run', 'plan.yaml'], cwd=self.dir,

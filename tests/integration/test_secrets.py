@@ -160,6 +160,7 @@ class Secrets(batch.Case):
         self.assertGreater(seen, 5)
 
     def test_nowhere(self):
+        """F209, F210"""
         self.plan(self.ways, ('slow', 'code77', 'refused', 'signal11', 'wait'))
         p = self.start('run', 'plan.yaml', '-v', '--progress', 'json', env={
             'MAILCONVOY_JOURNAL_BYTES': '4000'})
@@ -187,7 +188,7 @@ class Secrets(batch.Case):
         self.assert_no_file_has_it()
 
     def test_what_was_killed_leaves_nothing(self):
-        """No core either."""
+        """F211: No core either."""
         self.plan(self.ways, ('wait',))
 
         def allow():
@@ -204,6 +205,7 @@ class Secrets(batch.Case):
         self.assert_no_file_has_it()
 
     def test_status_of_a_plan_with_a_fault_does_not_echo_it(self):
+        """F210"""
         self.plan(['text'])
         with open(self.path('plan.yaml'), 'a', encoding='utf-8') as f:
             f.write('  - {id: x, user: x, source: {pasword: "%s"}}\n'

@@ -129,6 +129,7 @@ class Live(batch.Case):
         self.stop(p)
 
     def test_no_room_for_status_json_ends_no_batch(self):
+        """F200"""
         self.accounts('longer.1', 'ok.1', jobs=1)
         p = self.start('run', 'plan.yaml')
         self.wait_running(1)

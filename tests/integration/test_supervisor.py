@@ -162,6 +162,7 @@ class Commands(Case):
         self.assertEqual((rc, out.split()[0]), (0, 'mailconvoy'))
 
     def test_usage_errors_are_64(self):
+        """F149"""
         self.accounts('ok.1')
         for args in ((), ('fly',), ('run',), ('run', 'plan.yaml', 'more'),
                      ('run', 'plan.yaml', '--wrong'),
@@ -186,6 +187,7 @@ class Commands(Case):
         self.assertFalse(os.path.exists(os.path.join(self.dir, 'state')))
 
     def test_plan_problems_have_their_codes(self):
+        """F152"""
         self.assertEqual(self.mc('check', 'none.yaml')[0], 66)
         self.write('plan.yaml', 'version: 1\nwrong: 1\n')
         rc, _, err = self.mc('run', 'plan.yaml')
@@ -198,11 +200,13 @@ class Commands(Case):
         self.assertEqual(self.events(), [])
 
     def test_no_run_yet_is_66(self):
+        """F159"""
         self.accounts('ok.1')
         for verb in ('resume', 'status', 'report'):
             self.assertEqual(self.mc(verb, 'plan.yaml')[0], 66, verb)
 
     def test_a_state_that_cannot_be_made_is_73(self):
+        """F172"""
         self.accounts('ok.1')
         self.write('state', 'a file')
         rc, _, err = self.mc('run', 'plan.yaml')
@@ -248,12 +252,14 @@ class Results(Case):
             self.run_plan(code, '--new-run')
 
     def test_a_mute_end_with_the_code_of_a_stop_is_a_crash(self):
+        """F183"""
         self.accounts('mute4.x', 'ok.x')
         self.run_plan(1)
         last = self.ends('mute4.x')[-1]
         self.assertEqual(('crash', True), (last['outcome'], last['final']))
 
     def test_what_a_killed_engine_had_copied_is_counted(self):
+        """F180"""
         self.accounts('done.x')
         self.run_plan(0)
         self.assertEqual(0, self.mc('report', 'plan.yaml', '--jsonl',
@@ -270,6 +276,7 @@ class Results(Case):
         self.assertEqual(3, len(started))
 
     def test_a_torn_first_line_is_no_run(self):
+        """F169"""
         self.accounts('ok.x')
         self.run_plan(0)
         with open(os.path.join(self.runs()[-1], 'journal.jsonl'),
@@ -279,6 +286,7 @@ class Results(Case):
         self.assertEqual(2, len(self.runs()))
 
     def test_crashes_are_retried_once_and_never_ok(self):
+        """F180, F183"""
         cases = {'signal11.x': ('crash.signal', 139),
                  'signal6.x': ('crash.signal', 134),
                  'signal9.x': ('crash.signal', 137),
@@ -300,6 +308,7 @@ class Results(Case):
             self.assertEqual([e['final'] for e in ends], [False, True])
 
     def test_crash_then_ok(self):
+        """F180"""
         self.accounts('once.1')
         self.run_plan(0)
         self.assertEqual([e['outcome'] for e in self.ends('once.1')],
@@ -327,12 +336,14 @@ class Results(Case):
         self.assertEqual(order[-1], 'changed.1')
 
     def test_a_grandchild_does_not_hold_us(self):
+        """F184"""
         self.accounts('grandchild.1', 'escaped.1')
         start = time.monotonic()
         self.run_plan(0)
         self.assertLess(time.monotonic() - start, 6)
 
     def test_stalled_engine_is_ended(self):
+        """F182"""
         self.accounts('ok.1', 'hang.1')
         p = self.start('run', 'plan.yaml', MAILCONVOY_STALL_MS='700')
         self.wait_for('begin', 2)
@@ -348,6 +359,7 @@ class Results(Case):
                          [('temp', 'engine.stalled')])
 
     def test_failing_secret_is_config(self):
+        """F166"""
         self.accounts('ok.1', 'ok.2')
         with open(self.plan, 'a', encoding='ascii') as f:
             f.write('  - {id: env.1, user: x, source: '
@@ -362,6 +374,7 @@ class Results(Case):
                          ['config'])
 
     def test_engine_that_does_not_start(self):
+        """F181"""
         self.accounts('ok.1', 'ok.2', 'ok.3', 'ok.4', 'ok.5', jobs=1)
         rc, out, err = self.mc('run', 'plan.yaml',
                                MAILCONVOY_ENGINE=self.write('noexec', 'x'))
@@ -376,6 +389,7 @@ class Results(Case):
         self.assertEqual(self.mc('resume', 'plan.yaml')[0], 0)
 
     def test_death_before_the_first_record(self):
+        """F181"""
         self.accounts('early.1', 'early.2', 'early.3', 'ok.1', jobs=1)
         rc, _, err = self.mc('run', 'plan.yaml')
         self.assertEqual(rc, 3, err)
@@ -401,11 +415,13 @@ class Children(Case):
         self.assertEqual([e[1] for e in self.events()], ['begin', 'end'] * 3)
 
     def test_many_end_at_once(self):
+        """F184"""
         self.accounts(*('ok.%d' % i for i in range(64)), jobs=64)
         out, _ = self.run_plan(0)
         self.assertIn('64 of 64 accounts ok', out)
 
     def test_surroundings_of_a_child(self):
+        """F209, F210, F212"""
         self.accounts('look.1')
         self.run_plan(0)
         with open(os.path.join(self.tmp, 'look.1.seen'),
@@ -442,6 +458,7 @@ class Children(Case):
             self.assertIn('said on standard output', f.read())
 
     def test_no_secret_in_any_file(self):
+        """F210"""
         self.accounts('look.1', 'code77.1', 'refused.1', 'signal11.1')
         out, err = self.run_plan(1)
         self.mc('status', 'plan.yaml')
@@ -460,6 +477,7 @@ class Children(Case):
                     self.assertNotIn(form, data, name)
 
     def test_files_are_private(self):
+        """F213"""
         old = os.umask(0)
         try:
             self.accounts('ok.1', 'refused.1')
@@ -477,6 +495,7 @@ class Children(Case):
                     mode, 0o644 if name.endswith('.prom') else 0o600, name)
 
     def test_closed_standard_descriptors(self):
+        """F214"""
         self.accounts('ok.1')
         rc = subprocess.call(
             ['sh', '-c', 'exec "$0" run plan.yaml <&- >&- 2>&-', PROGRAM],
@@ -485,6 +504,7 @@ class Children(Case):
         self.assertEqual(self.outcome('ok.1'), 'ok')
 
     def test_nobody_reads_standard_error(self):
+        """F177, F217"""
         self.accounts(*('ok.%d' % i for i in range(4)))
         for close in (True, False):
             r, w = os.pipe()
@@ -508,6 +528,7 @@ class Children(Case):
 
 
     def test_disk_full_under_the_journal(self):
+        """F199, F201"""
         self.accounts('wait.1', 'ok.1', 'ok.2', 'ok.3', jobs=2)
         limit = (2200, 2200)
         p = subprocess.run(
@@ -538,6 +559,7 @@ class Stopping(Case):
         return p
 
     def test_first_signal_drains(self):
+        """F175"""
         for number in (signal.SIGINT, signal.SIGTERM):
             p = self.begin('longer.1', 'longer.2', 'ok.1', jobs=2)
             p.send_signal(number)
@@ -554,6 +576,7 @@ class Stopping(Case):
             os.unlink(os.path.join(self.tmp, 'events'))
 
     def test_what_was_ignored_stays_so(self):
+        """F177"""
         self.accounts('longer.1', 'ok.1', jobs=1)
 
         def ignore():
@@ -570,6 +593,7 @@ class Stopping(Case):
         self.assertEqual(self.outcome('ok.1'), 'ok')
 
     def test_second_signal_stops_cleanly(self):
+        """F176"""
         p = self.begin('wait.1', 'ok.1', jobs=1)
         p.send_signal(signal.SIGINT)
         time.sleep(0.3)
@@ -581,6 +605,7 @@ class Stopping(Case):
                          ('interrupted', 4))
 
     def test_third_signal_kills(self):
+        """F176"""
         p = self.begin('hang.1')
         start = time.monotonic()
         for _ in range(3):
@@ -642,6 +667,7 @@ class Resuming(Case):
         self.assertEqual(len(self.ends('ok.1')), 1)
 
     def test_plan_edited_in_between(self):
+        """F158"""
         self.accounts('ok.1', 'ok.2', 'ok.3')
         self.run_plan(0)
         # another order, one gone, one new, one with other settings
@@ -660,6 +686,7 @@ class Resuming(Case):
         self.assertRegex(out, r'ok\.2 +dropped')
 
     def test_a_new_password_changes_nothing(self):
+        """F158"""
         self.accounts('ok.1', 'until.1')
         self.run_plan(1)
         self.write('secret', 'another\n')
@@ -669,6 +696,7 @@ class Resuming(Case):
         self.assertEqual(len(self.ends('ok.1')), 1)
 
     def test_torn_journal(self):
+        """F169"""
         self.accounts('ok.1', 'code77.1')
         self.run_plan(1)
         path = os.path.join(self.runs()[0], 'journal.jsonl')
@@ -680,6 +708,7 @@ class Resuming(Case):
         self.assertEqual(seqs, list(range(1, len(seqs) + 1)))
 
     def test_damaged_journal_is_refused_and_kept(self):
+        """F169"""
         self.accounts('ok.1')
         self.run_plan(0)
         path = os.path.join(self.runs()[0], 'journal.jsonl')
@@ -702,6 +731,7 @@ class Killed(Case):
         p.wait()
 
     def test_supervisor_killed_then_resumed(self):
+        """F178"""
         self.accounts('ok.1', 'dying.1', 'ok.2', jobs=2)
         p = self.start('run', 'plan.yaml')
         self.wait_for('busy')
@@ -718,6 +748,7 @@ class Killed(Case):
         self.assertEqual(mine, ['begin', 'busy', 'end', 'begin', 'end'])
 
     def test_run_goes_on_after_a_kill(self):
+        """F178"""
         self.accounts('wait.1', 'ok.1', 'ok.2', jobs=1)
         p = self.start('run', 'plan.yaml')
         self.wait_for('begin')
@@ -735,6 +766,7 @@ class Killed(Case):
         self.assertEqual(self.runs(), first)
 
     def test_killed_at_many_moments(self):
+        """F178"""
         ids = ['ok.%d' % i for i in range(12)]
         self.accounts(*ids, jobs=2)
         for delay in (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
@@ -755,6 +787,7 @@ class Killed(Case):
 
 class Locking(Case):
     def test_second_supervisor_is_refused(self):
+        """F173"""
         self.accounts('longer.1')
         p = self.start('run', 'plan.yaml')
         self.wait_for('begin')
@@ -770,6 +803,7 @@ class Locking(Case):
         self.assertEqual(self.status()['state'], 'finished')
 
     def test_a_stale_lock_file_is_nothing(self):
+        """F174"""
         self.accounts('ok.1')
         os.makedirs(os.path.join(self.dir, 'state', 'demo'), mode=0o700)
         os.chmod(os.path.join(self.dir, 'state'), 0o700)

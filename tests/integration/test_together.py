@@ -240,6 +240,7 @@ class Limits(Case):
 
 class Hostile(Case):
     def test_status_json_moves_no_cursor(self):
+        """F205"""
         self.write_plan('wait.1')
         p = self.start('run', 'plan.yaml')
         self.wait_line('account.start', id='wait.1')
@@ -261,7 +262,7 @@ class Hostile(Case):
         self.finish(p, 4)
 
     def test_nothing_moves_the_cursor(self):
-        """F057: a run's directory may come from somebody else."""
+        """F205: F057: a run's directory may come from somebody else."""
         self.write_plan('code77.1', 'ok.2')
         self.run_plan(1)
         path = os.path.join(self.runs()[-1], 'journal.jsonl')

@@ -28,6 +28,7 @@ static struct escape_row escape_rows[] = {
     {"\xef\xbb\xbf", 3, "\\xef\\xbb\\xbf"},          /* byte order mark */
 };
 
+/* F205 */
 ParameterizedTestParameters(text, escapes)
 {
 	return cr_make_param_array(struct escape_row, escape_rows,

@@ -352,6 +352,7 @@ static struct bad_row bad_rows[] = {
     {"E0402", 8, 35, HEAD "accounts_file: {path: x, columns: [user, user]}\n"},
 };
 
+/* F154-F156, F166, F167 */
 ParameterizedTestParameters(plan, refuses)
 {
 	return cr_make_param_array(
@@ -373,6 +374,7 @@ ParameterizedTest(struct bad_row *row, plan, refuses)
 	plan_diag_free(d);
 }
 
+/* F154 */
 Test(plan, reports_everything_in_one_run_sorted)
 {
 	struct plan_diag *d = plan_diag_new();
@@ -421,6 +423,7 @@ Test(plan, shows_source_caret_and_hint)
 	plan_diag_free(d);
 }
 
+/* F210 */
 Test(plan, shows_stars_instead_of_a_secret)
 {
 	struct plan_diag *d = plan_diag_new();
@@ -463,6 +466,7 @@ Test(plan, shows_fifty_and_counts_the_rest)
 	plan_diag_free(d);
 }
 
+/* F205 */
 Test(plan, escapes_what_it_repeats)
 {
 	struct plan_diag *d = plan_diag_new();
@@ -489,6 +493,7 @@ Test(plan, finds_accounts_by_exact_id)
 	plan_free(p);
 }
 
+/* F167, F168 */
 Test(plan, gives_safe_and_different_file_names)
 {
 	static const char *const ids[] = {"..", "-rf", "con", "a@b", "a+b",
@@ -527,6 +532,7 @@ static char *digest_of(const char *text)
 	return digest;
 }
 
+/* F158 */
 Test(plan, digest_tells_what_changes_the_result)
 {
 #define RENAMED \
@@ -587,6 +593,7 @@ Test(plan, digest_of_all_does_not_know_the_order)
 	plan_free(three);
 }
 
+/* F156 */
 Test(plan, knows_one_server_under_two_names)
 {
 	static const char *const bad[] = {
@@ -609,6 +616,7 @@ Test(plan, knows_one_server_under_two_names)
 	    "accounts: [{user: u, password: p, source: {server: a}, target: {server: b}}]\n"));
 }
 
+/* F153 */
 Test(plan, without_accounts_is_a_warning)
 {
 	struct plan_diag *d = plan_diag_new();

@@ -75,6 +75,7 @@ static void expect(
 	plan_diag_free(d);
 }
 
+/* F157 */
 Test(plan_files, file_with_a_password_must_be_private, .init = make_dir,
     .fini = remove_dir)
 {
@@ -90,6 +91,7 @@ Test(plan_files, file_with_a_password_must_be_private, .init = make_dir,
 	plan_diag_free(d);
 }
 
+/* F152 */
 Test(plan_files, that_is_missing_or_no_file_is_named, .init = make_dir,
     .fini = remove_dir)
 {
@@ -107,6 +109,7 @@ Test(plan_files, that_is_missing_or_no_file_is_named, .init = make_dir,
 	free(path);
 }
 
+/* F157, F166 */
 Test(plan_files, secret_file_must_be_there_and_private, .init = make_dir,
     .fini = remove_dir)
 {
@@ -198,6 +201,7 @@ Test(plan_files, reports_rows_of_accounts_files, .init = make_dir,
 	expect("E0402", PLAN_DIAG_CONFIG, "no header line");
 }
 
+/* F153 */
 Test(plan_files, checks_fifty_thousand_accounts_quickly, .init = make_dir,
     .fini = remove_dir, .timeout = 30)
 {

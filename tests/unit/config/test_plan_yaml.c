@@ -75,6 +75,7 @@ Test(plan_yaml, counts_columns_in_characters)
 	plan_diag_free(d);
 }
 
+/* F165: those work */
 Test(plan_yaml, follows_aliases)
 {
 	static const char text[] = "a: &x {k: v}\nb: *x\nc: [*x, *x]\n";
@@ -88,6 +89,7 @@ Test(plan_yaml, follows_aliases)
 	plan_diag_free(d);
 }
 
+/* F164 */
 Test(plan_yaml, takes_bom_and_crlf)
 {
 	static const char text[] = "\xef\xbb\xbf"
@@ -163,6 +165,7 @@ static struct row rows[] = {
     {"E0012", 1, 1, 0, "null\n"},
 };
 
+/* F160, F162, F164, F165 */
 ParameterizedTestParameters(plan_yaml, refuses)
 {
 	return cr_make_param_array(
@@ -200,6 +203,7 @@ static void expect_limit(char *text, const char *code)
 	free(text);
 }
 
+/* F161 */
 Test(plan_yaml, refuses_deep_nesting, .timeout = 10)
 {
 	char *text = mem_calloc(100001, 1);
@@ -209,6 +213,7 @@ Test(plan_yaml, refuses_deep_nesting, .timeout = 10)
 	expect_limit(text, "E0008");
 }
 
+/* F160 */
 Test(plan_yaml, refuses_an_alias_bomb, .timeout = 10)
 {
 	char *text = mem_strdup("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
@@ -224,6 +229,7 @@ Test(plan_yaml, refuses_an_alias_bomb, .timeout = 10)
 	expect_limit(text, "E0008");
 }
 
+/* F160, F161 */
 Test(plan_yaml, refuses_nesting_hidden_in_aliases, .timeout = 10)
 {
 	char *text = mem_strdup("a0: &a0 [x]\n");
@@ -237,6 +243,7 @@ Test(plan_yaml, refuses_nesting_hidden_in_aliases, .timeout = 10)
 	expect_limit(text, "E0008");
 }
 
+/* F161 */
 Test(plan_yaml, refuses_too_many_nodes, .timeout = 30)
 {
 	size_t len = 2200000;
@@ -290,6 +297,7 @@ static struct secret_row secret_rows[] = {
     {"password: hunter2\xff\n"},
 };
 
+/* F210 */
 ParameterizedTestParameters(plan_yaml, never_echoes_a_secret)
 {
 	return cr_make_param_array(struct secret_row, secret_rows,

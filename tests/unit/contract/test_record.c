@@ -103,6 +103,7 @@ Test(record, version_comes_first)
 	free(line);
 }
 
+/* F205 */
 Test(record, hostile_bytes_become_printable_text)
 {
 	struct record back;
@@ -155,6 +156,7 @@ Test(record, every_line_is_short)
 	free(huge);
 }
 
+/* F218 */
 Test(record, counters_beyond_json_are_clamped)
 {
 	struct record back, r = {.event = RECORD_REFUSED, .size = UINT64_MAX};
@@ -180,6 +182,7 @@ struct bad_row {
 	char reason[32];
 };
 
+/* F183 */
 ParameterizedTestParameters(record, refused)
 {
 	static struct bad_row rows[] = {
@@ -230,6 +233,7 @@ ParameterizedTest(struct bad_row *row, record, refused)
 	cr_assert_null(r.account);
 }
 
+/* F183 */
 Test(record, every_prefix_is_refused)
 {
 	struct record r = {.event = RECORD_REFUSED,
@@ -247,6 +251,7 @@ Test(record, every_prefix_is_refused)
 	free(line);
 }
 
+/* F183 */
 Test(record, a_giant_is_refused)
 {
 	char giant[RECORD_LINE_MAX + 1];

@@ -287,6 +287,7 @@ Test(imap_date, unpacks_any_number)
 	}
 }
 
+/* F197 */
 Test(imap_date, does_not_depend_on_the_locale)
 {
 	static const char text[] = "05-Jan-2020 10:00:00 +0000";

@@ -45,6 +45,7 @@ static struct row rows[] = {{80, 24, 12}, {80, 100, 12}, {40, 10, 5},
     {40, 3, 1}, {20, 4, 2}, {2, 1, 1}, {1, 1, 1}, {500, 50, 12}, {60, 6, 3},
     {100, 0, 1}};
 
+/* F206 */
 ParameterizedTestParameters(board, fits_the_window)
 {
 	return cr_make_param_array(

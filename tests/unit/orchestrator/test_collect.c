@@ -24,6 +24,7 @@ struct row {
 	bool start_failure;
 };
 
+/* F183 */
 ParameterizedTestParameters(collect, judges)
 {
 	static struct row rows[] = {
@@ -119,6 +120,7 @@ ParameterizedTest(struct row *row, collect, judges)
 	}
 }
 
+/* F183 */
 Test(collect, a_giant_is_refused_without_its_end)
 {
 	struct collect c;

@@ -28,6 +28,7 @@ static struct row rows[] = {
     {"\xff\xe6\x97", 3, 2, "\xff\xe6", 2},
 };
 
+/* F206 */
 ParameterizedTestParameters(columns, cut)
 {
 	return cr_make_param_array(

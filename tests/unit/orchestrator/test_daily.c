@@ -31,6 +31,7 @@ Test(daily, no_limit)
 	cr_assert(daily_is_reached(&d, 0, UINT64_MAX, 0));
 }
 
+/* F196 */
 Test(daily, a_clock_that_is_set_back)
 {
 	struct daily d = {0};

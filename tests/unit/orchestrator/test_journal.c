@@ -126,6 +126,7 @@ Test(journal, tells_how_accounts_stand)
 	journal_run_free(run);
 }
 
+/* F178 */
 Test(journal, an_attempt_without_end_is_interrupted)
 {
 	const struct record mailbox = {.event = RECORD_MAILBOX,
@@ -173,6 +174,7 @@ Test(journal, an_attempt_that_copied_nothing_is_not_forgotten)
 	journal_run_free(run);
 }
 
+/* F213 */
 Test(journal, is_private)
 {
 	struct stat st;
@@ -182,7 +184,7 @@ Test(journal, is_private)
 	cr_assert_eq(st.st_mode & 07777, 0600);
 }
 
-/* Cut at every byte it can still be read, and be gone on with. */
+/* F169: Cut at every byte it can still be read, and be gone on with. */
 Test(journal, survives_a_cut_anywhere_in_the_last_line)
 {
 	struct journal *j = open_new();
@@ -216,6 +218,7 @@ struct damage_row {
 	bool readable;
 };
 
+/* F169 */
 ParameterizedTestParameters(journal, damage)
 {
 	static struct damage_row rows[] = {
@@ -248,6 +251,7 @@ ParameterizedTest(struct damage_row *row, journal, damage)
 	journal_run_free(run);
 }
 
+/* F169 */
 Test(journal, an_empty_file_holds_no_run)
 {
 	struct error err = {0};

@@ -97,6 +97,7 @@ Test(report, equal_runs_give_equal_bytes)
 	cr_assert_eq(memcmp(first, "\x1f\x8b\x08\0\0\0\0\0", 8), 0);
 }
 
+/* F213 */
 Test(report, is_private_and_leaves_nothing_beside)
 {
 	struct error err = {0};
@@ -110,6 +111,7 @@ Test(report, is_private_and_leaves_nothing_beside)
 	cr_assert_eq(rmdir(dir), 0); /* it is empty */
 }
 
+/* F200 */
 Test(report, keeps_the_old_one_when_it_fails)
 {
 	struct error err = {0};

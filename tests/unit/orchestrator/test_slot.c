@@ -54,7 +54,7 @@ Test(slot, only_finish_frees)
 		}
 }
 
-/* Whatever the child does, timers alone end it. */
+/* F182: Whatever the child does, timers alone end it. */
 Test(slot, timers_lead_to_kill)
 {
 	enum slot_state state = SLOT_RUNNING;

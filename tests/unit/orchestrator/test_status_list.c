@@ -114,6 +114,7 @@ Test(status_list, table_and_json_name_all)
 	free(text);
 }
 
+/* F207 */
 Test(status_list, csv_is_quoted_and_holds_no_formula)
 {
 	const char *filters[] = {"id=bob"};
@@ -127,6 +128,7 @@ Test(status_list, csv_is_quoted_and_holds_no_formula)
 	free(text);
 }
 
+/* F206 */
 Test(status_list, lines_are_cut_by_columns)
 {
 	const struct status_choice choice = {

@@ -100,7 +100,7 @@ Test(window, from_noon_to_noon)
 	cr_assert_eq(window_find(&w, 1, at("2026-03-03 12:00")), -1);
 }
 
-/* In the night of 2026-03-29 Berlin leaves out 02:00 to 03:00, in that of
+/* F196: In the night of 2026-03-29 Berlin leaves out 02:00 to 03:00, in that of
  * 2026-10-25 it has that hour twice. */
 Test(window, follows_the_clock_on_the_wall)
 {
@@ -116,7 +116,7 @@ Test(window, follows_the_clock_on_the_wall)
 	cr_assert_eq(window_change_ms(&w, 1, from), to);
 }
 
-/* A window that ends in the hour that is left out. */
+/* F196: A window that ends in the hour that is left out. */
 Test(window, an_end_that_does_not_exist)
 {
 	const struct plan_window w = {ALWAYS, 22 * 60, 2 * 60 + 30};

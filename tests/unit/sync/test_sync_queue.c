@@ -72,7 +72,7 @@ Test(sync_queue, gives_messages_in_order)
 	end(&f);
 }
 
-/* A message counts until the target has answered for it, not until it is
+/* F142: A message counts until the target has answered for it, not until it is
  * taken. */
 Test(sync_queue, is_full_by_messages)
 {
@@ -92,6 +92,7 @@ Test(sync_queue, is_full_by_messages)
 	end(&f);
 }
 
+/* F142 */
 Test(sync_queue, is_full_by_bytes)
 {
 	struct fixture f;
@@ -241,7 +242,7 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-/* Nothing is lost, nobody sleeps for good. */
+/* F144: Nothing is lost, nobody sleeps for good. */
 Test(sync_queue, passes_messages_between_threads, .timeout = 60)
 {
 	struct fixture f;

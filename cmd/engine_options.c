@@ -413,6 +413,15 @@ static int set(struct engine_options *out, const struct engine_option *o,
 	}
 }
 
+/* It is repeated in many messages: nothing that a terminal would act on. */
+static bool is_host(const char *host, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (host[i] <= ' ' || host[i] >= 0x7f)
+			return false;
+	return len > 0 && len <= 255;
+}
+
 /* host, host:port, [v6]:port, v6, imap://..., imaps://... */
 static int parse_server(
     struct job_endpoint *e, const char *text, struct error *err)
@@ -442,7 +451,9 @@ static int parse_server(
 			  : port ? (size_t)(colon - p)
 				 : len;
 	(void)text_escape(text, strlen(text), shown, sizeof(shown));
-	if (host_len == 0 || host_len > 255 || host[0] == '-')
+	// "[" needs its "]", and only a port may follow
+	bool is_odd = p[0] == '[' && (!close || (!port && close + 1 < p + len));
+	if (is_odd || host[0] == '-' || !is_host(host, host_len))
 		return error_set(err, ERROR_USAGE, "usage",
 		    "'%s' is no server: host[:port] is needed", shown);
 	if (port &&

@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 #include "engine/contract/job.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
@@ -348,9 +349,14 @@ static void begin(const struct sync_shared *shared)
 	    .version = (char *)(uintptr_t)MAILCONVOY_VERSION,
 	};
 
+	char account[200];
+
+	// the command line may have given any bytes
 	log_write(shared->log, LOG_LEVEL_INFO, "engine",
 	    "syncIMAPMail %s, account '%s': %s -> %s", MAILCONVOY_VERSION,
-	    job->account, job->source.host, job->target.host);
+	    text_escape(
+		job->account, strlen(job->account), account, sizeof(account)),
+	    job->source.host, job->target.host);
 	sync_reporter_send(shared->reporter, &record);
 }
 

@@ -69,6 +69,11 @@ static void send(struct verify_report *r, const struct record *record)
 	free(line);
 }
 
+static const char *shown(const char *name, char out[NAME_BYTES])
+{
+	return name ? text_escape(name, strlen(name), out, NAME_BYTES) : "-";
+}
+
 void verify_report_start(struct verify_report *r)
 {
 	const struct job *job = r->job;
@@ -78,16 +83,13 @@ void verify_report_start(struct verify_report *r)
 	    .version = (char *)(uintptr_t)MAILCONVOY_VERSION,
 	};
 
+	char account[NAME_BYTES];
+
 	log_write(r->log, LOG_LEVEL_INFO, "engine",
 	    "syncIMAPMail %s, account '%s': comparing %s with %s (%s)",
-	    MAILCONVOY_VERSION, job->account, job->source.host,
+	    MAILCONVOY_VERSION, shown(job->account, account), job->source.host,
 	    job->target.host, job_verify_name(job->options.verify));
 	send(r, &record);
-}
-
-static const char *shown(const char *name, char out[NAME_BYTES])
-{
-	return name ? text_escape(name, strlen(name), out, NAME_BYTES) : "-";
 }
 
 /* What mailbox a line is about: its name on the source, if it has one. */

@@ -16,7 +16,8 @@
 
 enum {
 	STARTS_PER_TURN = 8, /* so that records are read in between */
-	NAP_MS = 1000        /* poll failed for want of memory */
+	NAP_MS = 1000,       /* poll failed for want of memory */
+	STOPPED_MS = 2000    /* nobody is that late who was not stopped */
 };
 
 static struct slot *free_slot(struct supervisor *s)
@@ -108,6 +109,16 @@ static void on_deadlines(struct supervisor *s)
 			supervisor_slot_event(s, &s->slots[i], SLOT_ON_TIMER);
 }
 
+/* Stopped and continued, or frozen with all the engines: their silence meanwhile
+ * says nothing. */
+static void forgive_silence(struct supervisor *s, int64_t due_ms)
+{
+	if (due_ms == CLOCK_NEVER || clock_ms() - due_ms < STOPPED_MS)
+		return;
+	for (size_t i = 0; i < s->slot_count; i++)
+		supervisor_slot_grace(s, &s->slots[i]);
+}
+
 /* What was copied but not written down is found by comparison next time; to go
  * on would only make that more. */
 static void watch_journal(struct supervisor *s)
@@ -194,13 +205,14 @@ static void turn(struct supervisor *s)
 	struct pollfd *operator= s->polls + count;
 	size_t more = supervisor_operator_polls(s, operator);
 	size_t hooks = supervisor_hooks_polls(s, operator+ more);
+	int64_t due = next_deadline(s);
 
-	if (poll(s->polls, count + more + hooks,
-		clock_poll_ms(next_deadline(s))) < 0) {
+	if (poll(s->polls, count + more + hooks, clock_poll_ms(due)) < 0) {
 		if (errno != EINTR)
 			(void)poll(NULL, 0, NAP_MS);
 		return;
 	}
+	forgive_silence(s, due);
 	on_pipes(s, count);
 	if (s->polls[0].revents)
 		on_signals(s);

@@ -170,6 +170,9 @@ bool supervisor_slot_is_unstarted(const struct slot *slot);
 void supervisor_slot_writable(struct slot *slot);
 void supervisor_slot_reset(struct slot *slot);
 
+/* As if a running engine had given a sign of life just now. */
+void supervisor_slot_grace(const struct supervisor *s, struct slot *slot);
+
 /* One of our rules ends a running engine: it stops cleanly. Put off, it goes on
  * as soon as accounts are started again, and nothing is counted. */
 void supervisor_slot_put_off(struct supervisor *s, struct slot *slot,

@@ -67,6 +67,12 @@ static void extend(const struct supervisor *s, struct slot *slot)
 		slot->deadline_ms = slot->limit_ms;
 }
 
+void supervisor_slot_grace(const struct supervisor *s, struct slot *slot)
+{
+	if (slot->state == SLOT_RUNNING)
+		extend(s, slot);
+}
+
 static void stop_by_rule(struct supervisor *s, struct slot *slot,
     enum exit_code code, const char *reason, const char *text)
 {

@@ -15,6 +15,7 @@
 #include "engine/base/mem.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
+#include "orchestrator/report_out.h"
 
 enum {
 	REPORT_VERSION = 1,
@@ -344,6 +345,8 @@ static void sync_directory_of(const char *path)
 static int replace(const struct journal_run *run, const char *journal_path,
     const char *path, struct error *err)
 {
+	if (report_out_check(path, err) < 0)
+		return -1;
 	char *temp = mem_try_printf("%s.tmp.%ld", path, (long)getpid());
 
 	if (!temp)

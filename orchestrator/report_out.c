@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/error.h"
@@ -26,8 +27,23 @@ static void release(struct report_out *o)
 	*o = (struct report_out){0};
 }
 
+int report_out_check(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0; // what else is wrong is told when it is written
+	return error_set(err, ERROR_OS, "local.disk",
+	    "cannot write '%s': it is no plain file; remove it or choose another path",
+	    path);
+}
+
 int report_out_begin(struct report_out *o, const char *path, struct error *err)
 {
+	if (report_out_check(path, err) < 0) {
+		*o = (struct report_out){0};
+		return -1;
+	}
 	*o = (struct report_out){.path = mem_try_strdup(path),
 	    .temp = mem_try_printf("%s.tmp.%ld", path, (long)getpid())};
 	if (!o->path || !o->temp) {

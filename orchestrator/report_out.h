@@ -18,6 +18,11 @@ struct report_out {
 	char *path, *temp;
 };
 
+/* 0 when nothing is at `path`, or a plain file: a rename would replace a pipe, a
+ * device or somebody's link as well. -1 with an error otherwise. */
+int report_out_check(const char *path, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* A file that replaces `path` when it is whole; 0600. */
 int report_out_begin(struct report_out *o, const char *path, struct error *err)
     __attribute__((warn_unused_result));

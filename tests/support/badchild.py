@@ -167,6 +167,12 @@ def b_hang():
     time.sleep(60)
 
 
+def b_stopped():
+    """Is stopped, so that TERM does not reach it."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    b_ok()
+
+
 def b_wait():
     """Copies until the job pipe is closed, then ends cleanly."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

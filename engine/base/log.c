@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/base/log.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ struct log {
 	enum log_level level;
 	bool owned;
 	pthread_mutex_t mutex;
-	uint64_t lost;
+	uint64_t lost, dropped;
+	uint64_t bytes, max_bytes;
 };
 
 struct log *log_open(const char *path, enum log_level level, struct error *err)
@@ -37,6 +39,7 @@ struct log *log_open(const char *path, enum log_level level, struct error *err)
 	log->fd = fd;
 	log->owned = path != NULL;
 	log->level = level;
+	log->max_bytes = LOG_MAX_BYTES;
 	(void)pthread_mutex_init(&log->mutex, NULL);
 	return log;
 }
@@ -45,6 +48,12 @@ void log_close(struct log *log)
 {
 	if (!log)
 		return;
+	if (log->dropped > 0)
+		log_write(log, LOG_LEVEL_ERROR, "engine",
+		    "%" PRIu64
+		    " lines were left out: the log has a limit of %" PRIu64
+		    " bytes",
+		    log->dropped, log->max_bytes);
 	if (log->owned)
 		fd_close(&log->fd);
 	(void)pthread_mutex_destroy(&log->mutex);
@@ -59,6 +68,37 @@ bool log_enabled(const struct log *log, enum log_level level)
 uint64_t log_lost(const struct log *log)
 {
 	return log->lost;
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+	return log->dropped;
+}
+
+void log_limit(struct log *log, uint64_t max_bytes)
+{
+	log->max_bytes = max_bytes;
+}
+
+static bool is_over(const struct log *log, enum log_level level)
+{
+	uint64_t room = log->max_bytes;
+
+	if (level == LOG_LEVEL_ERROR)
+		return false;
+	if (level >= LOG_LEVEL_DEBUG)
+		room /= 2;
+	else if (level == LOG_LEVEL_INFO)
+		room += room / 4; // the accounting at the end
+	return log->bytes >= room;
+}
+
+/* With the mutex held. */
+static void put(struct log *log, const char *line, size_t len)
+{
+	if (fd_write_all(log->fd, line, len) < 0)
+		log->lost++;
+	log->bytes += len;
 }
 
 void log_write(struct log *log, enum log_level level, const char *part,
@@ -87,7 +127,12 @@ void log_write(struct log *log, enum log_level level, const char *part,
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
 	(void)pthread_mutex_lock(&log->mutex);
-	if (fd_write_all(log->fd, line, len) < 0)
-		log->lost++;
+	if (!is_over(log, level))
+		put(log, line, len);
+	else if (log->dropped++ == 0)
+		put(log, line,
+		    (size_t)snprintf(line, sizeof(line),
+			"%s %-5s %-6s from here on lines are left out: the log is too long\n",
+			when, names[LOG_LEVEL_ERROR], "engine"));
 	(void)pthread_mutex_unlock(&log->mutex);
 }

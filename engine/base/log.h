@@ -4,6 +4,11 @@
  * part that speaks, message; bytes of strangers are escaped by the caller with
  * text_escape.  Safe for several threads.  Writing never fails loudly: lost
  * lines are counted and the first failure is kept for the end.
+ *
+ * A log has a limit, for what makes lines may be a server that means harm.
+ * Beyond half of it no commands are written, beyond it no warnings, and a
+ * quarter later errors only. That something is left out is said where it
+ * begins, and how much at the end.
  */
 #ifndef ENGINE_BASE_LOG_H
 #define ENGINE_BASE_LOG_H
@@ -13,6 +18,8 @@
 
 struct error;
 struct log;
+
+#define LOG_MAX_BYTES (UINT64_C(1) << 30)
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -32,7 +39,13 @@ bool log_enabled(const struct log *log, enum log_level level);
 void log_write(struct log *log, enum log_level level, const char *part,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Another limit than LOG_MAX_BYTES. */
+void log_limit(struct log *log, uint64_t max_bytes);
+
 /* Lines that could not be written. */
 uint64_t log_lost(const struct log *log);
+
+/* Lines that were left out for the limit. */
+uint64_t log_dropped(const struct log *log);
 
 #endif

@@ -38,6 +38,28 @@ Test(tally, adds_every_counter)
 	cr_assert(tally_balances(&sum));
 }
 
+/* F218: more messages and bytes than 32 bits can count. */
+Test(tally, counts_beyond_32_bits)
+{
+	const struct tally one = {.source = UINT64_C(3000000000),
+	    .copied = UINT64_C(3000000000),
+	    .bytes_copied = UINT64_C(9000000000000000)};
+	struct tally sum = {0}, back;
+	char text[512];
+
+	for (int i = 0; i < 100; i++)
+		tally_add(&sum, &one);
+	cr_assert(tally_balances(&sum));
+	tally_format(&sum, text, sizeof(text));
+	cr_assert_not_null(
+	    strstr(text, "source 300000000000 = copied 300000000000 +"));
+	json_t *o = tally_json_new(&sum);
+	cr_assert_eq(tally_json_read(o, &back), 0);
+	cr_assert_eq(memcmp(&back, &sum, sizeof(sum)), 0);
+	cr_assert_eq(back.bytes_copied, UINT64_C(900000000000000000));
+	json_decref(o);
+}
+
 Test(tally, formats_the_identity)
 {
 	char text[512];

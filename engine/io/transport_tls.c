@@ -17,6 +17,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/io/tls_certificate.h"
 
 /* A TLS record holds at most 16 KiB: gather so much before encrypting. */
 enum {
@@ -56,6 +57,7 @@ static const char *library_reason(const char *otherwise)
 static int certificate_refused(
     const struct tls *tls, long code, struct error *err)
 {
+	char says[TLS_CERTIFICATE_TEXT];
 	const char *hint =
 	    "check the date, or give the certificate authority with a CA file";
 
@@ -67,8 +69,9 @@ static int certificate_refused(
 		 code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
 		hint = "give the certificate authority with a CA file";
 	return error_set(err, ERROR_TLS, "tls.verify",
-	    "the certificate of '%s' is not accepted: %s; %s", tls->host,
-	    X509_verify_cert_error_string(code), hint);
+	    "the certificate of '%s' is not accepted: %s%s; %s", tls->host,
+	    X509_verify_cert_error_string(code),
+	    tls_certificate_says(tls->ssl, code, says), hint);
 }
 
 static int check_pin(const struct tls *tls, struct error *err)

@@ -109,7 +109,7 @@ class NoStart(FaultCase):
                 '--srcTLS', 'implicit', '--srcCAFile', pem, '--dstTLS',
                 'none', *self.addresses(source, target), code=PROTOCOL)
             self.assertIn('127.0.0.1', ended.log)
-            self.assertIn('mismatch', ended.log)
+            self.assertIn('it is for elsewhere.example.org;', ended.log)
             self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
 
     def test_certificate_that_nobody_signed(self):
@@ -120,8 +120,50 @@ class NoStart(FaultCase):
             ended = self.engine('--srcTLS', 'implicit', '--dstTLS', 'none',
                                 *self.addresses(source, target),
                                 code=PROTOCOL)
-            self.assertRegex(ended.log, 'self.signed')
+            self.assertRegex(ended.log,
+                             'self.signed.*it was issued by CN=localhost;')
             self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
+
+    def test_f027_certificate_out_of_date(self):
+        """F027: its dates are told, and ours."""
+        pem, key = dovecot.make_certificate(self.path('own'))
+        for offset in ('19700102000000Z', '20990101000000Z'):
+            old = self.path('dated.pem')
+            subprocess.run(
+                ['openssl', 'ca', '-batch', '-selfsign', '-notext',
+                 '-config', self.ca(key), '-in', self.request(key), '-out',
+                 old, '-startdate', offset, '-enddate',
+                 offset[:3] + '8' + offset[4:]],
+                check=True, stdin=subprocess.DEVNULL, capture_output=True,
+                cwd=self.folder)
+            with source_server(certificate=(old, key), tls=True) as source, \
+                    MiniServer() as target:
+                ended = self.engine(
+                    '--srcTLS', 'implicit', '--srcCAFile', old, '--dstTLS',
+                    'none', *self.addresses(source, target), code=PROTOCOL)
+                self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
+                self.assertRegex(
+                    ended.log, 'it is valid from %s-01-0[12]T00:00:00Z to '
+                    r'.*, here it is 20\d\d-' % offset[:4])
+
+    def request(self, key):
+        """A request for a certificate that names this machine."""
+        path = self.path('request')
+        subprocess.run(['openssl', 'req', '-new', '-key', key, '-subj',
+                        '/CN=localhost', '-addext',
+                        'subjectAltName=IP:127.0.0.1', '-out', path],
+                       check=True, stdin=subprocess.DEVNULL,
+                       capture_output=True)
+        return path
+
+    def ca(self, key):
+        for name, text in (('index', ''), ('serial', '01\n')):
+            self.write(name, text)
+        return self.write('ca.cnf', (
+            '[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\n'
+            'new_certs_dir=.\nprivate_key=%s\ndefault_md=sha256\n'
+            'copy_extensions=copy\nunique_subject=no\npolicy=p\n'
+            '[p]\ncommonName=supplied\n' % key))
 
     def test_tls_asked_for_and_not_offered(self):
         """F023"""

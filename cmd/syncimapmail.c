@@ -103,8 +103,9 @@ static int fail(
 		    .text = (char *)(uintptr_t)err->text};
 		size_t len = 0;
 		char *line = record_encode(&record, &len);
-		if (line)
-			(void)fd_write_all(o->record_fd, line, len);
+		if (!line)
+			mem_out();
+		(void)fd_write_all(o->record_fd, line, len);
 		free(line);
 	}
 	return code;

@@ -16,7 +16,7 @@ enum {
 void collect_init(struct collect *c)
 {
 	*c = (struct collect){.side = COLLECT_SIDE_NONE};
-	buf_init(&c->pending, RECORD_LINE_MAX);
+	buf_try_init(&c->pending, RECORD_LINE_MAX);
 }
 
 void collect_release(struct collect *c)

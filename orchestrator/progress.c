@@ -195,7 +195,7 @@ static void draw(struct progress *p, const struct snapshot *now)
 	struct buf frame;
 	int bad;
 
-	buf_init(&frame, FRAME_BYTES);
+	buf_try_init(&frame, FRAME_BYTES);
 	terminal_size(p->fd, &view.columns, &view.rows);
 	bad = buf_append(&frame, top, to_top(p, top));
 	// lines that were wrapped anew would show through

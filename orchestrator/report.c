@@ -294,7 +294,7 @@ static int write_lines(
 		rc = put(
 		    w, report_account_json(&w->run->accounts[i]), NULL, err);
 	for (int kind = 0; kind < KINDS; kind++)
-		buf_init(&w->later[kind].lines, LATER_BYTES);
+		buf_try_init(&w->later[kind].lines, LATER_BYTES);
 	for (int kind = 0; rc == 0 && kind < KINDS; kind++)
 		rc = write_kind(w, journal_path, kind, err);
 	for (int kind = 0; kind < KINDS; kind++)

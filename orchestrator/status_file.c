@@ -265,7 +265,7 @@ char *status_file_prom(const struct snapshot *s)
 	struct buf b;
 	char *text = NULL;
 
-	buf_init(&b, PROM_MAX_BYTES);
+	buf_try_init(&b, PROM_MAX_BYTES);
 	(void)label(s->plan, plan);
 	(void)label(s->pass ? s->pass : "", pass);
 	(void)snprintf(batch, sizeof(batch), "plan=\"%s\"%s%s%s", plan,

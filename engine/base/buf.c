@@ -15,10 +15,16 @@ void buf_init(struct buf *b, size_t max_bytes)
 	*b = (struct buf){.data = empty, .max = max_bytes};
 }
 
+void buf_try_init(struct buf *b, size_t max_bytes)
+{
+	buf_init(b, max_bytes);
+	b->tries = true;
+}
+
 void buf_release(struct buf *b)
 {
 	free(b->store);
-	buf_init(b, b->max);
+	*b = (struct buf){.data = empty, .max = b->max, .tries = b->tries};
 }
 
 void buf_reset(struct buf *b)
@@ -50,7 +56,7 @@ char *buf_reserve(struct buf *b, size_t len)
 		size_t cap = b->cap < 64 ? 64 : b->cap;
 		while (cap < b->len + len + 1)
 			cap *= 2;
-		char *store = malloc(cap);
+		char *store = b->tries ? malloc(cap) : mem_alloc(cap);
 		if (!store)
 			return NULL;
 		if (b->len)

@@ -7,6 +7,7 @@
 #ifndef ENGINE_BASE_BUF_H
 #define ENGINE_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {
@@ -16,10 +17,13 @@ struct buf {
 	/* private */
 	char *store;
 	size_t cap;
+	bool tries;
 };
 
-/* No allocation happens before the first append. */
+/* No allocation happens before the first append. Of the second kind appends
+ * fail when memory is out, of the first the process ends (mem). */
 void buf_init(struct buf *b, size_t max_bytes);
+void buf_try_init(struct buf *b, size_t max_bytes);
 void buf_release(struct buf *b);
 
 /* Empties, keeps the memory. */
@@ -28,7 +32,8 @@ void buf_reset(struct buf *b);
 /* Empties; wipes and frees the memory. For bytes that may hold a secret. */
 void buf_wipe(struct buf *b);
 
-/* 0, or -1 when the ceiling is reached or memory is out: content unchanged. */
+/* 0, or -1 when the ceiling is reached (buf_try_init: or memory is out):
+ * content unchanged. */
 int buf_append(struct buf *b, const void *bytes, size_t len)
     __attribute__((warn_unused_result));
 int buf_puts(struct buf *b, const char *s) __attribute__((warn_unused_result));

@@ -116,7 +116,7 @@ int fd_make_dirs(const char *path, struct error *err)
 
 	if (!copy)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	for (char *p = copy + 1; rc == 0; p++) {
 		if (*p != '/' && *p != '\0')
 			continue;
@@ -165,7 +165,8 @@ static char *read_open_file(
 		len += (size_t)n;
 	}
 	if (!data)
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	if (len_out)
 		*len_out = len;
 	return data;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/base/hash.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@ void hash_key(const void *bytes, size_t len, uint8_t out[HASH_KEY_BYTES])
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 
-	(void)SHA256(bytes, len, digest);
+	// a key of chance bytes could be that of another message
+	if (!SHA256(bytes, len, digest))
+		mem_out();
 	memcpy(out, digest, HASH_KEY_BYTES);
 }
 
@@ -22,7 +25,9 @@ void hash_sha256_base64(
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 
-	(void)SHA256(bytes, len, digest);
+	out[0] = '\0';
+	if (!SHA256(bytes, len, digest))
+		return;
 	(void)EVP_EncodeBlock(
 	    (unsigned char *)out, digest, SHA256_DIGEST_LENGTH);
 }
@@ -75,8 +80,9 @@ struct hash_stream *hash_stream_new(void)
 	struct hash_stream *h = mem_calloc(1, sizeof(*h));
 
 	h->context = EVP_MD_CTX_new();
-	bug_if(!h->context ||
-	       EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1);
+	if (!h->context ||
+	    EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1)
+		mem_out();
 	return h;
 }
 
@@ -91,19 +97,22 @@ void hash_stream_free(struct hash_stream *h)
 void hash_stream_reset(struct hash_stream *h)
 {
 	// the same one again: looked up by name it costs more than to hash
-	bug_if(EVP_DigestInit_ex(h->context, NULL, NULL) != 1);
+	if (EVP_DigestInit_ex(h->context, NULL, NULL) != 1)
+		mem_out();
 }
 
 void hash_stream_add(struct hash_stream *h, const void *bytes, size_t len)
 {
-	bug_if(EVP_DigestUpdate(h->context, bytes, len) != 1);
+	if (EVP_DigestUpdate(h->context, bytes, len) != 1)
+		mem_out();
 }
 
 void hash_stream_key(struct hash_stream *h, uint8_t out[HASH_KEY_BYTES])
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
-	bug_if(EVP_DigestFinal_ex(h->context, digest, NULL) != 1);
+	if (EVP_DigestFinal_ex(h->context, digest, NULL) != 1)
+		mem_out();
 	memcpy(out, digest, HASH_KEY_BYTES);
 }
 
@@ -142,5 +151,11 @@ int hash_md5_hex(const void *a, size_t a_len, const void *b, size_t b_len,
 void hash_random(void *out, size_t len)
 {
 	bug_if(len > 256); // up to 256 bytes getrandom is never short
-	bug_if(getrandom(out, len, 0) != (ssize_t)len);
+	ssize_t n;
+
+	do
+		n = getrandom(out, len, 0);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)len)
+		mem_lack("the system has no random bytes");
 }

@@ -33,7 +33,7 @@ void hash_stream_add(struct hash_stream *h, const void *bytes, size_t len);
 void hash_stream_key(struct hash_stream *h, uint8_t out[HASH_KEY_BYTES]);
 
 /* Base64 of the SHA-256 of the bytes, as a content security policy names a
- * script. */
+ * script; empty when memory is out. */
 void hash_sha256_base64(
     const void *bytes, size_t len, char out[HASH_SHA256_BASE64_BYTES]);
 
@@ -45,7 +45,8 @@ void hash_hex(const uint8_t *bytes, size_t n, char *out);
 int hash_md5_hex(const void *a, size_t a_len, const void *b, size_t b_len,
     char out[HASH_MD5_HEX_BYTES]) __attribute__((warn_unused_result));
 
-/* Bytes no peer can guess. At most 256; aborts when the system has none. */
+/* Bytes no peer can guess. At most 256; ends the process when the system
+ * has none. */
 void hash_random(void *out, size_t len);
 
 #endif

@@ -8,18 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_lack(const char *what)
 {
-	static const char text[] = "out of memory\n";
-
-	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)!write(STDERR_FILENO, what, strlen(what));
+	(void)!write(STDERR_FILENO, "\n", 1);
 	_exit(MEM_EXIT_OOM);
+}
+
+_Noreturn void mem_out(void)
+{
+	mem_lack("out of memory");
 }
 
 static void *or_die(void *p)
 {
 	if (!p)
-		out_of_memory();
+		mem_out();
 	return p;
 }
 

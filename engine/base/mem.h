@@ -42,6 +42,11 @@ char *mem_try_printf(const char *format, ...)
 void *mem_grow(void *array, size_t *cap, size_t count, size_t bytes);
 void *mem_try_grow(void *array, size_t *cap, size_t count, size_t bytes);
 
+/* How mem_* ends the process: for libraries that could not allocate, and for
+ * whatever else of the system nobody can do without. */
+_Noreturn void mem_out(void);
+_Noreturn void mem_lack(const char *what);
+
 /* A programmer's error, never input: says where, aborts. Always compiled in. */
 #define bug_if(condition) \
 	((condition) ? mem_bug(__FILE__, __LINE__, #condition) : (void)0)

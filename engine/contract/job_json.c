@@ -178,7 +178,7 @@ static char *dump(const json_t *o, size_t *len_out)
 	struct buf line;
 	char *copy = NULL;
 
-	buf_init(&line, JOB_LINE_MAX - 1);
+	buf_try_init(&line, JOB_LINE_MAX - 1);
 	if (json_dump_callback(o, append_piece, &line, JSON_COMPACT) == 0 &&
 	    buf_append(&line, "\n", 1) == 0) {
 		copy = mem_try_strndup(line.data, line.len);
@@ -445,7 +445,12 @@ int job_decode(const char *line, size_t len, struct job *out, struct error *err)
 		    "the job is longer than %d bytes", JOB_LINE_MAX);
 	struct json_memory before = guard_json_memory();
 	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, &problem);
-	int rc = job_from_json(o, out, err);
+	int rc = 0;
+	if (!o && json_error_code(&problem) == json_error_out_of_memory)
+		rc = error_set(err, ERROR_INTERNAL, "local.memory",
+		    "out of memory: the job");
+	else
+		rc = job_from_json(o, out, err);
 	json_decref(o);
 	restore_json_memory(before);
 	explicit_bzero(&problem, sizeof(problem));

@@ -159,7 +159,8 @@ void imap_sasl_encode(const char *bytes, size_t len, struct secret *out)
 		secret_set(out, "", 0);
 		return;
 	}
-	bug_if(gsasl_base64_to(bytes, len, &text, &text_len) != GSASL_OK);
+	if (gsasl_base64_to(bytes, len, &text, &text_len) != GSASL_OK)
+		mem_out(); // nothing else can fail
 	take(text, text_len, out);
 }
 
@@ -172,7 +173,10 @@ int imap_sasl_decode(const char *text, size_t len, struct secret *out)
 		secret_set(out, "", 0);
 		return 0;
 	}
-	if (gsasl_base64_from(text, len, &bytes, &bytes_len) != GSASL_OK)
+	int rc = gsasl_base64_from(text, len, &bytes, &bytes_len);
+	if (rc == GSASL_MALLOC_ERROR)
+		mem_out();
+	if (rc != GSASL_OK)
 		return -1;
 	take(bytes, bytes_len, out);
 	return 0;
@@ -195,6 +199,8 @@ static int start_gsasl(struct imap_sasl *sasl, struct error *err)
 	if (rc == GSASL_OK)
 		rc = gsasl_property_set(sasl->session, GSASL_PASSWORD,
 		    set->secret->bytes ? set->secret->bytes : "");
+	if (rc == GSASL_MALLOC_ERROR)
+		mem_out();
 	if (rc != GSASL_OK)
 		return error_set(err, ERROR_CONFIG, "auth.mechanism",
 		    "%s is not to be had here: %s", set->mechanism,
@@ -288,6 +294,8 @@ static int step_failed(const struct imap_sasl *sasl, int rc, struct error *err)
 {
 	const char *name = sasl->set.mechanism;
 
+	if (rc == GSASL_MALLOC_ERROR)
+		mem_out();
 	if (rc == GSASL_SASLPREP_ERROR)
 		return error_set(err, ERROR_CONFIG, "auth.mechanism",
 		    "user name or password cannot be used with %s: %s", name,

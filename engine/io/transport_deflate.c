@@ -84,7 +84,7 @@ static ssize_t receive(struct deflate *d, struct error *err)
 static int bad_data(const struct deflate *d, int rc, struct error *err)
 {
 	if (rc == Z_MEM_ERROR)
-		return error_set(err, ERROR_OS, "local.memory",
+		return error_set(err, ERROR_INTERNAL, "local.memory",
 		    "no memory to read compressed data");
 	return error_set(err, ERROR_PROTOCOL, "proto.compress",
 	    "the server's compressed data (COMPRESS) cannot be read: %s; try without compression",
@@ -268,8 +268,8 @@ struct transport *transport_deflate_new(struct transport *below,
 	if (inflateInit2(&d->in, WINDOW_BITS) != Z_OK ||
 	    deflateInit2(&d->out, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY,
 		Z_DEFAULT_STRATEGY) != Z_OK) {
-		(void)error_set(
-		    err, ERROR_OS, "local.memory", "no memory for compression");
+		(void)error_set(err, ERROR_INTERNAL, "local.memory",
+		    "no memory for compression");
 		deflate_free(&d->base);
 		return NULL;
 	}

@@ -239,8 +239,14 @@ static const struct transport_ops tcp_ops = {
 
 static int resolve_failed(int rc, const char *host, struct error *err)
 {
-	bool again = rc == EAI_AGAIN || rc == EAI_SYSTEM || rc == EAI_MEMORY;
+	bool again = rc == EAI_AGAIN;
 
+	if (rc == EAI_MEMORY || (rc == EAI_SYSTEM && errno == ENOMEM))
+		return error_set(err, ERROR_INTERNAL, "local.memory",
+		    "out of memory: the host '%s'", host);
+	if (rc == EAI_SYSTEM)
+		return error_set_errno(err, ERROR_IO, "net.dns",
+		    "cannot look for the host '%s'", host);
 	return error_set(err, again ? ERROR_IO : ERROR_CONFIG, "net.dns",
 	    "cannot find the host '%s': %s%s", host, gai_strerror(rc),
 	    again ? "" : " (check the name)");

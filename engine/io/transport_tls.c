@@ -54,6 +54,22 @@ static const char *library_reason(const char *otherwise)
 	return reason ? reason : otherwise;
 }
 
+/* Did the library fail for want of memory? It may be too much for its queue of
+ * errors as well. */
+static bool is_memory_out(void)
+{
+	return errno == ENOMEM ||
+	       ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE ||
+	       ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
+static int memory_out(struct error *err)
+{
+	ERR_clear_error();
+	return error_set(
+	    err, ERROR_INTERNAL, "local.memory", "out of memory: TLS");
+}
+
 static int certificate_refused(
     const struct tls *tls, long code, struct error *err)
 {
@@ -61,6 +77,8 @@ static int certificate_refused(
 	const char *hint =
 	    "check the date, or give the certificate authority with a CA file";
 
+	if (code == X509_V_ERR_OUT_OF_MEM || is_memory_out())
+		return memory_out(err);
 	if (code == X509_V_ERR_HOSTNAME_MISMATCH ||
 	    code == X509_V_ERR_IP_ADDRESS_MISMATCH)
 		hint = "use the name that the certificate was issued for";
@@ -83,8 +101,7 @@ static int check_pin(const struct tls *tls, struct error *err)
 		return 0;
 	X509 *cert = SSL_get1_peer_certificate(tls->ssl);
 	int len = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &key) : -1;
-	if (len > 0) {
-		(void)SHA256(key, (size_t)len, digest);
+	if (len > 0 && SHA256(key, (size_t)len, digest)) {
 		hash_hex(digest, sizeof(digest), hex);
 	}
 	OPENSSL_free(key);
@@ -100,7 +117,11 @@ static int check_pin(const struct tls *tls, struct error *err)
 static int tls_failed(
     struct tls *tls, int rc, const char *step, struct error *err)
 {
-	switch (SSL_get_error(tls->ssl, rc)) {
+	int number = errno;
+	int what = SSL_get_error(tls->ssl, rc);
+
+	errno = number;
+	switch (what) {
 	case SSL_ERROR_WANT_READ:
 		tls->wanted = POLLIN;
 		return TRANSPORT_AGAIN;
@@ -108,6 +129,8 @@ static int tls_failed(
 		tls->wanted = POLLOUT;
 		return TRANSPORT_AGAIN;
 	case SSL_ERROR_SYSCALL:
+		if (is_memory_out())
+			return memory_out(err);
 		if (errno)
 			return error_set_errno(err, ERROR_IO, "net.reset",
 			    "connection lost during %s", step);
@@ -116,6 +139,8 @@ static int tls_failed(
 	default:
 		break;
 	}
+	if (is_memory_out())
+		return memory_out(err);
 	unsigned long code = ERR_peek_error();
 	if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
 		ERR_clear_error();
@@ -281,13 +306,18 @@ static int load_trust(
 {
 	if (!tls->verify)
 		return 0;
+	errno = 0;
 	if (ca_file && SSL_CTX_load_verify_file(tls->context, ca_file) != 1)
-		return error_set(err, ERROR_CONFIG, "tls.ca_file",
-		    "cannot use the CA file '%s': %s", ca_file,
-		    library_reason("unreadable"));
+		return is_memory_out()
+			   ? memory_out(err)
+			   : error_set(err, ERROR_CONFIG, "tls.ca_file",
+				 "cannot use the CA file '%s': %s", ca_file,
+				 library_reason("unreadable"));
 	if (!ca_file && SSL_CTX_set_default_verify_paths(tls->context) != 1)
-		return error_set(err, ERROR_CONFIG, "tls.ca_file",
-		    "cannot load the system's certificate authorities");
+		return is_memory_out()
+			   ? memory_out(err)
+			   : error_set(err, ERROR_CONFIG, "tls.ca_file",
+				 "cannot load the system's certificate authorities");
 	SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
 	return 0;
 }
@@ -297,6 +327,7 @@ static int expect_name(const struct tls *tls, struct error *err)
 	X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
 	int ok;
 
+	errno = 0;
 	if (is_address(tls->host)) {
 		ok = X509_VERIFY_PARAM_set1_ip_asc(param, tls->host);
 	} else {
@@ -306,6 +337,8 @@ static int expect_name(const struct tls *tls, struct error *err)
 		ok = X509_VERIFY_PARAM_set1_host(param, tls->host, 0) == 1 &&
 		     SSL_set_tlsext_host_name(tls->ssl, tls->host) == 1;
 	}
+	if (ok != 1 && is_memory_out())
+		return memory_out(err);
 	if (ok != 1)
 		return error_set(err, ERROR_CONFIG, "tls.host",
 		    "'%s' is no host name that a certificate can carry",
@@ -323,19 +356,26 @@ struct transport *transport_tls_new(struct transport *below,
 	tls->host = mem_strdup(settings->host);
 	tls->pin = settings->pin ? mem_strdup(settings->pin) : NULL;
 	tls->verify = settings->verify;
+	errno = 0;
 	tls->context = SSL_CTX_new(TLS_client_method());
 	if (!tls->context ||
 	    SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1) {
-		(void)error_set(err, ERROR_INTERNAL, "tls.setup",
-		    "cannot set up TLS: %s", library_reason("no memory"));
+		if (is_memory_out())
+			(void)memory_out(err);
+		else
+			(void)error_set(err, ERROR_INTERNAL, "tls.setup",
+			    "cannot set up TLS: %s", library_reason("why?"));
 		tls_free(&tls->base);
 		return NULL;
 	}
 	(void)SSL_CTX_set_mode(tls->context,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-	if (load_trust(tls, settings->ca_file, err) < 0 ||
-	    !(tls->ssl = SSL_new(tls->context)) || expect_name(tls, err) < 0) {
+	int rc = load_trust(tls, settings->ca_file, err);
+	tls->ssl = rc == 0 ? SSL_new(tls->context) : NULL;
+	if (rc == 0 && !tls->ssl)
+		rc = memory_out(err);
+	if (rc < 0 || expect_name(tls, err) < 0) {
 		tls_free(&tls->base);
 		return NULL;
 	}

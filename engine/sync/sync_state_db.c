@@ -40,8 +40,8 @@ int sync_state_db_error(sqlite3 *db, const char *path, int code,
 	int number = db ? sqlite3_system_errno(db) : 0;
 
 	if ((code & 0xff) == SQLITE_NOMEM)
-		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory: state file");
+		return error_set(err, ERROR_INTERNAL, "local.memory",
+		    "out of memory: state file");
 	if (number != 0 && (code & 0xff) != SQLITE_FULL)
 		(void)text_errno(number, os_text, sizeof(os_text));
 	return error_set(err, ERROR_OS, "local.disk",

@@ -61,7 +61,7 @@ static void send(struct verify_report *r, const struct record *record)
 		return;
 	char *line = record_encode(record, &len);
 	if (!line)
-		return;
+		mem_out(); // nothing is left out in silence
 	(void)pthread_mutex_lock(&r->mutex);
 	// a parent that is gone is noticed by the job descriptor
 	(void)fd_write_all(r->record_fd, line, len);

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Calls of the system that fail: every n-th one of every family, once and from
+then on.  All of them with MAILCONVOY_CALLS=all (make torture-calls), else the
+same few each time."""
+import collections
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+from concurrent import futures
+
+import calls
+import convoy
+import seed
+from calls import Fail
+from convoy import BUILD, CANARY, ENGINE, PLAIN
+from scripted_server import MiniServer
+
+ALL = os.environ.get('MAILCONVOY_CALLS') == 'all'
+DEADLINE = 60
+WORKERS = 16 if ALL else 8  # most wait
+SAMPLE = 8  # of each family
+CAPABILITY = ('LITERAL+', 'UIDPLUS', 'NAMESPACE', 'ESEARCH', 'MULTIAPPEND')
+ENGINE_CODES = (0, 1, 2, 70, 74, 75, 76)
+
+
+def setUpModule():
+    why_not = calls.why_not(BUILD)
+    if why_not:
+        raise unittest.SkipTest(why_not)
+
+
+def sample(counts):
+    """Of each family some, spread; every second one from then on."""
+    for family in calls.FAMILIES:
+        count = counts[family]
+        chosen = sorted({1 + (count - 1) * i // (SAMPLE - 1)
+                         for i in range(SAMPLE)}) if count else ()
+        for i, n in enumerate(chosen):
+            for name in calls.ERRNOS[family][:1]:
+                yield Fail(family, n, i % 2, name)
+
+
+def group_is_gone(pid):
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+Ran = collections.namedtuple('Ran', 'code out err log records report pid')
+
+
+class Trial:
+    """One failing run in a folder of its own, and the two after it."""
+
+    def __init__(self, library, folder, fail=None):
+        self.library, self.folder, self.fail = library, folder, fail
+        self.problems = []
+        self.codes = []
+        os.makedirs(self.path('tmp'))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def wrong(self, what, ran=None):
+        text = '%s: %s' % (self.fail, what)
+        if ran:
+            text += '\n    code %s, at %#x\n    %s' % (
+                ran.code, ran.report.where if ran.report else 0,
+                (ran.err + ran.log)[-900:].replace('\n', '\n    '))
+        self.problems.append(text)
+
+    def popen(self, command, fail, stutter=False, **kwargs):
+        """(code, standard output, standard error, report, process id)"""
+        env, report = self.library.environment(fail, stutter)
+        p = subprocess.Popen(
+            command, cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
+            errors='replace', stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**self.environment(), **env}, **kwargs)
+        try:
+            out, err = p.communicate(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            os.killpg(p.pid, signal.SIGKILL)
+            out, err = p.communicate()
+            self.wrong('no end after %d s: %s' % (DEADLINE, err[-900:]))
+        if not group_is_gone(p.pid):
+            self.wrong('left a process')
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(p.pid, signal.SIGKILL)
+        return p.returncode, out, err, self.library.read(report), p.pid
+
+    def read(self, name):
+        try:
+            with open(self.path(name), encoding='utf-8',
+                      errors='replace') as f:
+                return f.read()
+        except FileNotFoundError:
+            return ''
+
+    def judge_output(self, ran):
+        for root, _, names in os.walk(self.folder):
+            for name in names:
+                if name == 'password':
+                    continue
+                with open(os.path.join(root, name), 'rb') as f:
+                    if CANARY.encode() in f.read():
+                        self.wrong('the password is in ' + name, ran)
+        if CANARY in ran.out + ran.err:
+            self.wrong('the password was said', ran)
+        if os.listdir(self.path('tmp')):
+            self.wrong('left in TMPDIR: %s' % os.listdir(self.path('tmp')),
+                       ran)
+
+
+class EngineTrial(Trial):
+    def __init__(self, library, folder, source, options, fail=None):
+        super().__init__(library, folder, fail)
+        self.source = source
+        self.target = MiniServer(password=CANARY, capability=CAPABILITY)
+        self.options = [self.path('state') if o == 'STATE' else o
+                        for o in options]
+        with open(self.path('password'), 'w', encoding='ascii') as f:
+            f.write(CANARY + '\n')
+        os.chmod(self.path('password'), 0o600)
+        os.makedirs(self.path('run/mailconvoy'), 0o700)
+        since = self.path('run/mailconvoy/since')
+        with open(since, 'w', encoding='ascii'):
+            os.utime(since, (1000000000, 1000000000))
+
+    def environment(self):
+        return {'PATH': os.environ['PATH'], 'HOME': self.folder,
+                'LANG': 'C.UTF-8', 'TMPDIR': self.path('tmp'),
+                'XDG_RUNTIME_DIR': self.path('run')}
+
+    def run(self, fail=None, stutter=False):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path('log'))
+        readable, writable = os.pipe()
+        password = self.path('password')
+        try:
+            code, out, err, report, pid = self.popen(
+                [ENGINE, *PLAIN, '--logfile', self.path('log'),
+                 '--recordFd', str(writable), '--srcPasswordFile', password,
+                 '--dstPasswordFile', password, *self.options,
+                 '127.0.0.1:%d' % self.source.port, 'anna', '-',
+                 '127.0.0.1:%d' % self.target.port, 'anna', '-'],
+                fail, stutter, pass_fds=(writable,))
+        finally:
+            os.close(writable)
+            with open(readable, encoding='utf-8') as f:
+                records = f.read()
+        return Ran(code, out, err, self.read('log'), records, report, pid)
+
+    def ended(self, ran):
+        """The end record, or None."""
+        last = None
+        for line in ran.records.splitlines(keepends=True):
+            if line.endswith('\n'):
+                record = json.loads(line)
+                last = record if record['ev'] == 'end' else last
+        return last
+
+    def is_equal(self):
+        return self.target.contents() == self.source.contents()
+
+    def judge(self, ran):
+        """What must hold after any call failed."""
+        end = self.ended(ran)
+        said = ran.err + ran.log + ran.records
+        oom = ran.code == 70 and 'out of memory' in said
+        if ran.code not in ENGINE_CODES:
+            self.wrong('ended with %d' % ran.code, ran)
+        elif ran.code == 0 and not self.is_equal():
+            self.wrong('says ok, but not all is there', ran)
+        if end and end['exit'] != ran.code:
+            self.wrong('ended with %d and said %d' % (
+                ran.code, end['exit']), ran)
+        if not end and not oom and self.fail.family != 'send':
+            self.wrong('no end record', ran)
+        if self.fail.family in ('memory', 'library'):
+            if ran.code not in (0, 70):
+                self.wrong('out of memory, but %d' % ran.code, ran)
+            if ran.code == 70 and not oom:
+                self.wrong('does not say that memory is out', ran)
+        elif ran.code not in (0, 70) and os.strerror(
+                getattr(errno, self.fail.errno)) not in said:
+            self.wrong('does not say %s' % self.fail.errno, ran)
+        self.judge_output(ran)
+        self.judge_state(ran)
+
+    def judge_state(self, ran):
+        path = self.path('state')
+        if 'STATE' in ''.join(self.options) or not os.path.exists(path) or \
+                not os.path.getsize(path):
+            return
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            said = db.execute('PRAGMA quick_check').fetchall()
+        if said != [('ok',)]:
+            self.wrong('the state file is damaged: %s' % said, ran)
+
+    def judge_again(self):
+        """The next run makes it equal, the third has nothing to do."""
+        ran = self.run()
+        if ran.code != 0:
+            self.wrong('the next run ended with %d' % ran.code, ran)
+        elif not self.is_equal():
+            self.wrong('not equal after the next run: %s' % {
+                n: (len(b), len(self.source.contents().get(n, ())))
+                for n, b in self.target.contents().items()}, ran)
+        self.judge_output(ran)
+        self.target.forget_commands()
+        ran = self.run()
+        written = [n for n, _ in self.target.commands if n in convoy.WRITING]
+        if ran.code != 0 or written:
+            self.wrong('the third run ended with %d and sent %s' % (
+                ran.code, written), ran)
+
+    def go(self):
+        try:
+            ran = self.run(self.fail)
+            self.codes.append(ran.code)
+            if ran.report.failed:
+                self.judge(ran)
+                self.judge_again()
+        finally:
+            self.target.stop()
+        return self
+
+
+def torture(trial, fails):
+    """Runs trial(fail) for each, some at a time; (trials, problems)."""
+    done, problems, codes = 0, [], collections.Counter()
+    with futures.ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for t in pool.map(trial, fails):
+            done += 1
+            problems += t.problems
+            for code in t.codes:
+                codes[t.fail.family, code] += 1
+            shutil.rmtree(t.folder, ignore_errors=True)
+    if ALL:
+        print('%d trials, codes by family: %s' % (done, sorted(codes.items())),
+              flush=True)
+    return done, problems
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.library = calls.Calls()
+        cls.addClassCleanup(cls.library.close)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='mcv-calls-', dir='/tmp')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def new_folder(self):
+        return tempfile.mkdtemp(dir=self.folder)
+
+    def assert_all_well(self, trial, counts):
+        wanted = os.environ.get('MAILCONVOY_CALLS_ONLY')
+        fails = [f for f in (calls.trials(counts) if ALL else sample(counts))
+                 if not wanted or f.family in wanted.split()]
+        _, problems = torture(trial, fails)
+        shown = 40 if ALL else 10
+        self.assertFalse(problems, '%d of them:\n%s' % (
+            len(problems), '\n'.join(problems[:shown])))
+
+
+class Engine(Case):
+    def setUp(self):
+        super().setUp()
+        self.source = MiniServer(password=CANARY, capability=CAPABILITY)
+        self.addCleanup(self.source.stop)
+        for name in ('INBOX', 'Sent', 'Archive', 'Archive/2023'):
+            for n in range(8):
+                self.source.box(name).add(seed.synthetic(name, n, 1500))
+        # more than a quarter of the queue: goes through a file
+        self.source.box('Sent').add(seed.synthetic('Sent', 99, 300000))
+
+    def trial(self, options, fail=None):
+        return EngineTrial(self.library, self.new_folder(), self.source,
+                           options, fail)
+
+    def check(self, *options):
+        first = self.trial(options)
+        ran = first.run()
+        first.target.stop()
+        self.assertEqual(0, ran.code, ran.err + ran.log)
+        self.assert_all_well(lambda f: self.trial(options, f).go(),
+                             ran.report.counts)
+
+    def test_f141_f186_f187_without_a_state_file(self):
+        """F141, F186, F187: no end by a signal, the words of the system are
+        told, and the next run repairs it."""
+        self.check('--noThreads', '--queueSizeMax', '1')
+
+    def test_f187_f199_with_a_state_file(self):
+        """F187, F199: the state file is valid, what it does not know is found
+        by comparison."""
+        self.check('--noThreads', '--queueSizeMax', '1', '--stateFile', 'STATE')
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The engine as a program: command line or job in, exit code out. */
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/pace.h"
+#include "engine/base/text.h"
 #include "engine/contract/exit_code.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_accounting.h"
@@ -155,6 +157,20 @@ static int work(const struct engine_options *o, struct log *log, int signal_fd,
 	return (int)result.exit;
 }
 
+/* To whoever looks: a full disk does not end a run, but is told. */
+static void say_lost(const struct log *log)
+{
+	char words[96];
+	int why = 0;
+	uint64_t lost = log_lost(log, &why);
+
+	if (lost > 0)
+		(void)fprintf(stderr,
+		    "syncIMAPMail: the log is not whole: %" PRIu64
+		    " lines could not be written: %s\n",
+		    lost, text_errno(why, words, sizeof(words)));
+}
+
 static int run(struct engine_options *o, int signal_fd)
 {
 	struct pace_bucket own = {0};
@@ -175,6 +191,8 @@ static int run(struct engine_options *o, int signal_fd)
 		code = work(o, log, signal_fd, &err);
 		if (o->log_path && o->record_fd < 0 && err.kind != ERROR_NONE)
 			(void)fprintf(stderr, "syncIMAPMail: %s\n", err.text);
+		if (o->log_path && o->record_fd < 0)
+			say_lost(log);
 	}
 	log_close(log);
 	return code;
@@ -191,6 +209,7 @@ int main(int argc, char **argv)
 	secret_harden_process();
 	tune_memory();
 	int signal_fd = open_signals();
+	int signal_errno = errno;
 	if (engine_options_parse(&o, argc, argv, &err) < 0) {
 		code = fail(&o, NULL, &err);
 	} else if (o.wants_help) {
@@ -199,6 +218,11 @@ int main(int argc, char **argv)
 	} else if (o.wants_version) {
 		(void)printf("syncIMAPMail %s\n", MAILCONVOY_VERSION);
 		code = EXIT_CODE_OK;
+	} else if (signal_fd < 0) { // nothing could stop it
+		errno = signal_errno;
+		(void)error_set_errno(&err, ERROR_OS, "local.descriptors",
+		    "cannot set up signals");
+		code = fail(&o, NULL, &err);
 	} else {
 		code = run(&o, signal_fd);
 	}

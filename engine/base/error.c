@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,14 @@ _Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == ERROR_KINDS,
 const char *error_kind_name(enum error_kind kind)
 {
 	return kind_names[kind];
+}
+
+enum error_kind error_kind_of_file(int number)
+{
+	bool is_ours = number == EMFILE || number == ENFILE ||
+		       number == ENOMEM || number == EIO;
+
+	return is_ours ? ERROR_OS : ERROR_CONFIG;
 }
 
 void error_clear(struct error *err)

@@ -72,6 +72,10 @@ int error_set_errno(struct error *err, enum error_kind kind, const char *reason,
 int error_prefix(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whose fault it is that a file which the user named cannot be read: ERROR_OS
+ * when the system is short of something or broken, else ERROR_CONFIG. */
+enum error_kind error_kind_of_file(int number);
+
 void error_clear(struct error *err);
 
 const char *error_kind_name(enum error_kind kind);

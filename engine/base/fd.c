@@ -78,7 +78,13 @@ int fd_open_private(const char *path, int extra_flags, struct error *err)
 			err->retry = ERROR_RETRY_LATER;
 		return -1;
 	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	if (fstat(fd, &st) < 0) {
+		(void)error_set_errno(
+		    err, ERROR_OS, "local.disk", "cannot look at '%s'", path);
+		fd_close(&fd);
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 ||
 	    st.st_uid != geteuid()) {
 		fd_close(&fd);
 		return error_set(err, ERROR_OS, "local.disk",
@@ -138,7 +144,12 @@ static char *read_open_file(
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) < 0) {
+		(void)error_set_errno(err, error_kind_of_file(errno),
+		    "local.file", "cannot look at '%s'", path);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		(void)error_set(err, ERROR_CONFIG, "local.file",
 		    "'%s' is not a plain file", path);
 		return NULL;
@@ -155,8 +166,8 @@ static char *read_open_file(
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			(void)error_set_errno(err, ERROR_CONFIG, "local.file",
-			    "cannot read '%s'", path);
+			(void)error_set_errno(err, error_kind_of_file(errno),
+			    "local.file", "cannot read '%s'", path);
 			free(data);
 			return NULL;
 		}
@@ -178,8 +189,8 @@ char *fd_read_file(
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
-		(void)error_set_errno(
-		    err, ERROR_CONFIG, "local.file", "cannot open '%s'", path);
+		(void)error_set_errno(err, error_kind_of_file(errno),
+		    "local.file", "cannot open '%s'", path);
 		return NULL;
 	}
 	char *data = read_open_file(fd, path, max, len_out, err);

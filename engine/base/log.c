@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/base/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@ struct log {
 	bool owned;
 	pthread_mutex_t mutex;
 	uint64_t lost, dropped;
+	int why; /* errno of the first that was lost */
 	uint64_t bytes, max_bytes;
 };
 
@@ -65,8 +67,9 @@ bool log_enabled(const struct log *log, enum log_level level)
 	return level <= log->level;
 }
 
-uint64_t log_lost(const struct log *log)
+uint64_t log_lost(const struct log *log, int *why_out)
 {
+	*why_out = log->why;
 	return log->lost;
 }
 
@@ -96,8 +99,8 @@ static bool is_over(const struct log *log, enum log_level level)
 /* With the mutex held. */
 static void put(struct log *log, const char *line, size_t len)
 {
-	if (fd_write_all(log->fd, line, len) < 0)
-		log->lost++;
+	if (fd_write_all(log->fd, line, len) < 0 && log->lost++ == 0)
+		log->why = errno;
 	log->bytes += len;
 }
 

@@ -42,8 +42,9 @@ void log_write(struct log *log, enum log_level level, const char *part,
 /* Another limit than LOG_MAX_BYTES. */
 void log_limit(struct log *log, uint64_t max_bytes);
 
-/* Lines that could not be written. */
-uint64_t log_lost(const struct log *log);
+/* Lines that could not be written; *why_out: errno of the first. To be asked
+ * for when nobody writes any more. */
+uint64_t log_lost(const struct log *log, int *why_out);
 
 /* Lines that were left out for the limit. */
 uint64_t log_dropped(const struct log *log);

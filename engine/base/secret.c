@@ -57,8 +57,9 @@ int secret_from_fd(
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = error_set_errno(err, ERROR_CONFIG, "config.secret",
-			    "cannot read the secret from %s", name);
+			rc = error_set_errno(err, error_kind_of_file(errno),
+			    "config.secret", "cannot read the secret from %s",
+			    name);
 		if (n <= 0)
 			break;
 		len += (size_t)n;
@@ -89,10 +90,14 @@ int secret_from_file(
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return error_set_errno(err, ERROR_CONFIG, "config.secret",
-		    "cannot open the secret file '%s'", path);
+		return error_set_errno(err, error_kind_of_file(errno),
+		    "config.secret", "cannot open the secret file '%s'", path);
 	int rc = -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) < 0)
+		(void)error_set_errno(err, error_kind_of_file(errno),
+		    "config.secret", "cannot look at the secret file '%s'",
+		    path);
+	else if (!S_ISREG(st.st_mode))
 		(void)error_set(err, ERROR_CONFIG, "config.secret",
 		    "the secret file '%s' is not a plain file", path);
 	else

@@ -144,6 +144,7 @@ void sync_accounting_report(const struct sync_result *result, struct log *log,
 	    info->outcome, (int)result->exit, info->engine_text);
 	tally_format(t, text, sizeof(text));
 	log_write(log, LOG_LEVEL_INFO, "engine", "%s", text);
+	sync_reporter_log_lost(reporter);
 	const struct record record = {
 	    .event = RECORD_END,
 	    .exit = (int)result->exit,

@@ -149,3 +149,16 @@ void sync_reporter_warn(struct sync_reporter *r, const char *side,
 	};
 	sync_reporter_send(r, &record);
 }
+
+void sync_reporter_log_lost(struct sync_reporter *r)
+{
+	char words[96];
+	int why = 0;
+	uint64_t lost = log_lost(r->log, &why);
+
+	if (lost > 0)
+		sync_reporter_warn(r, "engine", "local.log",
+		    "the log is not whole: %" PRIu64
+		    " lines could not be written: %s",
+		    lost, text_errno(why, words, sizeof(words)));
+}

@@ -17,6 +17,9 @@ struct sync_reporter;
 struct sync_reporter *sync_reporter_new(struct log *log, int record_fd);
 void sync_reporter_free(struct sync_reporter *r);
 
+/* Tells how much of the log is lost, if something is. */
+void sync_reporter_log_lost(struct sync_reporter *r);
+
 /* Sends a record as it is. */
 void sync_reporter_send(struct sync_reporter *r, const struct record *record);
 

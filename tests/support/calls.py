@@ -23,7 +23,7 @@ ERRNOS = {
     'process': ('EAGAIN', 'ENOMEM'), 'thread': ('EAGAIN',),
     'descriptor': ('EMFILE', 'ENFILE'), 'connect': ('EADDRNOTAVAIL', 'EIO'),
     'map': ('ENOMEM',), 'truncate': ('EIO', 'ENOSPC'),
-    'unlink': ('EIO', 'EACCES'), 'random': ('EINTR', 'ENOSYS'),
+    'unlink': ('EIO', 'EACCES'), 'random': ('ENOSYS', 'EINTR'),
     'mkdir': ('ENOSPC', 'EACCES'), 'lock': ('ENOLCK', 'EINTR'),
     'stat': ('EIO', 'EACCES'), 'chmod': ('EPERM',),
     'poll': ('EINTR', 'ENOMEM'), 'wait': ('EINTR',), 'resolve': ('EMFILE',)}
@@ -88,11 +88,12 @@ class Calls:
         return Report(dict(zip(FAMILIES, numbers)), *numbers[-2:])
 
 
-def trials(counts, seconds_errnos=True):
-    """Every call once and from then on, with every error number."""
+def trials(counts, step=1):
+    """Every so many-th call of each family, once and from then on, with every
+    error number."""
     for family in FAMILIES:
-        for name in ERRNOS[family][:None if seconds_errnos else 1]:
-            for n in range(1, counts[family] + 1):
+        for name in ERRNOS[family]:
+            for n in range(1, counts[family] + 1, step):
                 yield Fail(family, n, 1, name)
                 if name != 'EINTR':
                     yield Fail(family, n, 0, name)

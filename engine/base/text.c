@@ -35,7 +35,7 @@ static size_t printable(const unsigned char *p, size_t len)
 	if (c < 0xa0 || (c >= 0xd800 && c <= 0xdfff)) /* C1, surrogates */
 		return 0;
 	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
+	    (c >= 0x2060 && c <= 0x2069) || c == 0x061c || c == 0xfeff)
 		return 0; /* invisible and bidirectional marks */
 	return n;
 }

@@ -22,6 +22,8 @@ static struct escape_row escape_rows[] = {
     {"\xc0\xaf", 2, "\\xc0\\xaf"},                   /* overlong */
     {"\xc2\x9b", 2, "\\xc2\\x9b"},                   /* C1 */
     {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae"},          /* right-to-left */
+    {"\xd8\x9c", 2, "\\xd8\\x9c"},                   /* Arabic letter mark */
+    {"a\xe2\x81\xa0", 4, "a\\xe2\\x81\\xa0"},        /* joins words, unseen */
     {"\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},          /* surrogate */
     {"\xf0\x9f\x93\xa7", 4, "\xf0\x9f\x93\xa7"},     /* U+1F4E7 */
     {"\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80"}, /* above Unicode */

@@ -10,7 +10,7 @@ random server obeys every command; only what it says is changed: a reply is
 left out, doubled, cut, in another order, has another number, a wrong literal
 size, a NUL, or the connection ends.  What must hold all the same is said in
 `problems`.  MAILCONVOY_BUILD names the build; a seed that failed is run
-again with --seed S --count 1.  --memory bounds the address space (not for the
+again with --seed S --count 1.  --until (HH:MM, UTC) ends earlier.  --memory bounds the address space (not for the
 address sanitizer)."""
 import argparse
 import concurrent.futures
@@ -504,7 +504,9 @@ class Run:
             server.rate = 0
             server.capability = tuple(
                 w for w in server.capability if w in server.supports)
-        code, log, records = self.start_engine(given)
+        patient = ['60' if a == '2' and b == '--timeout' else a
+                   for a, b in zip(given, [''] + given)]
+        code, log, records = self.start_engine(patient)
         self.log += '\n---- again\n' + log
         self.check_words(log + records)
         if code != 0:
@@ -520,6 +522,7 @@ def run(seed, engine, memory=0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seconds', type=float, default=60)
+    parser.add_argument('--until', help='HH:MM, UTC')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--count', type=int, default=1 << 30)
     parser.add_argument('--jobs', type=int, default=6)
@@ -529,6 +532,10 @@ def main():
     build = os.environ.get('MAILCONVOY_BUILD') or ROOT + '/build/release'
     engine = os.path.join(build, 'bin', 'syncIMAPMail')
     until = time.monotonic() + given.seconds
+    if given.until:
+        hour, minute = map(int, given.until.split(':'))
+        left = hour * 3600 + minute * 60 - time.time() % 86400
+        until = min(until, time.monotonic() + max(0, left))
     outcomes, failed, done = {}, [], 0
 
     def next_runs():

@@ -216,7 +216,8 @@ static size_t header_length(const char *s, size_t len)
 	return at;
 }
 
-/* Length of an mbox's line "From " at the start, with its end; else 0. */
+/* Length of an mbox's line "From " at the start, with its end; else 0. Where
+ * nothing else stands in the message it is the message. */
 static size_t from_line_length(const char *s, size_t len)
 {
 	static const char from[] = "From ";
@@ -224,7 +225,10 @@ static size_t from_line_length(const char *s, size_t len)
 
 	if (!lf || len < strlen(from) || memcmp(s, from, strlen(from)) != 0)
 		return 0;
-	return (size_t)(lf - s) + 1;
+	for (const char *p = lf; p < s + len; p++)
+		if (!is_blank(*p))
+			return (size_t)(lf - s) + 1;
+	return 0;
 }
 
 void sync_identity_of_prefix(

@@ -229,6 +229,18 @@ Test(sync_identity, is_the_same_for_fields_and_for_the_message)
 	cr_assert(same_key(&a, &b));
 }
 
+/* Of a message that is nothing else, such a line is what tells it apart. */
+Test(sync_identity, a_from_line_alone)
+{
+	struct sync_key a, b;
+
+	sync_identity_of_message("From a", 6, &a);
+	sync_identity_of_message("From a\r\n", 8, &b);
+	cr_assert(same_key(&a, &b));
+	sync_identity_of_message("From b\r\n", 8, &b);
+	cr_assert_not(same_key(&a, &b));
+}
+
 /* "NAME: aaaa...", with `tail` behind `count` bytes of it. */
 static char *long_field(const char *name, size_t count, const char *tail)
 {

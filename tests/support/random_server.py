@@ -51,11 +51,13 @@ FALSE_WORDS = ('LIST-EXTENDED', 'LIST-STATUS', 'CONDSTORE', 'ENABLE',
                'APPENDLIMIT=10', 'APPENDLIMIT=99999999999999999999999', 'ID',
                'LITERAL-', 'AUTH=SCRAM-SHA-1', 'RIGHTS=texk', 'X' * 300)
 CODES_OF_REPLIES = (
-    b'ALERT', b'READ-ONLY', b'TRYCREATE', b'UIDNOTSTICKY', b'OVERQUOTA',
+    b'ALERT', b'READ-ONLY', b'UIDNOTSTICKY', b'OVERQUOTA',
     b'UIDVALIDITY 0', b'UIDVALIDITY 7', b'UIDNEXT 1', b'HIGHESTMODSEQ 0',
     b'APPENDUID 1 1', b'APPENDUID 1 1:4294967295', b'APPENDUID 0 0',
     b'CAPABILITY IMAP4rev1', b'CAPABILITY', b'X (a (b) "c")', b'INUSE',
-    b'SERVERBUG', b'PERMANENTFLAGS ()', b'LIMIT', b'NONEXISTENT', b'[', b'')
+    b'SERVERBUG', b'PERMANENTFLAGS ()', b'LIMIT',
+    # these say that a mailbox is not there: believed
+    b'TRYCREATE', b'NONEXISTENT', b'[', b'')
 NUMBERS = (b'0', b'-1', b'1', b'2', b'4294967295', b'4294967296', b'007',
            b'18446744073709551615', b'99999999999999999999999', b'',
            b'2147483648', b'*', b'1:*')
@@ -112,7 +114,7 @@ def keeps(rng, said):
         if m and m.group(1) != b'*':
             said[-1] = b'%s %s [%s] %s\r\n' % (
                 m.group(1), rng.choice((b'NO', b'BAD')),
-                rng.choice(CODES_OF_REPLIES[:-3]), b'not today')
+                rng.choice(CODES_OF_REPLIES[:-4]), b'not today')
     return said
 
 

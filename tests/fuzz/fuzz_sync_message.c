@@ -16,6 +16,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum {
+	SPOOLED_STEP = 5000,
+	TEXT_BYTES_MAX = 20000 /* two long lines: more is only slow */
+};
+
 static void unfold(struct buf *out, const uint8_t *data, size_t size)
 {
 	static const char letters[] =
@@ -27,7 +32,8 @@ static void unfold(struct buf *out, const uint8_t *data, size_t size)
 			continue;
 		}
 		i++;
-		for (unsigned n = 0; n < data[i]; n++)
+		for (unsigned n = 0; n < data[i] && out->len < TEXT_BYTES_MAX;
+		     n++)
 			bug_if(buf_append(out, letters, 64) < 0);
 	}
 	bug_if(buf_puts(out, "") < 0);
@@ -121,31 +127,48 @@ static void check_repaired(
 	free(bytes);
 }
 
+static void check_same(
+    const struct sync_message *whole, const struct sync_message *other)
+{
+	struct sync_key key, same;
+	struct error err;
+	char *a = bytes_of(whole), *b = bytes_of(other);
+
+	bug_if(whole->bytes != other->bytes);
+	bug_if(memcmp(a, b, whole->bytes) != 0);
+	bug_if(whole->long_lines != other->long_lines);
+	bug_if(whole->line_end_added != other->line_end_added);
+	bug_if(sync_message_key(whole, &key, &err) < 0);
+	bug_if(sync_message_key(other, &same, &err) < 0);
+	bug_if(memcmp(&key, &same, sizeof(key)) != 0);
+	free(a);
+	free(b);
+}
+
 static void check(const struct buf *text, size_t step, enum job_long_lines rule,
     unsigned what)
 {
 	struct sync_message *whole = made(text, text->len, false, rule);
-	struct sync_message *split = made(text, step, true, rule);
-	struct sync_key key, same, original;
+	struct sync_message *split = made(text, step, false, rule);
+	struct sync_message *spooled = made(text, SPOOLED_STEP, true, rule);
+	struct sync_key key, original;
 	struct error err;
-	char *a = bytes_of(whole), *b = bytes_of(split);
+	char *bytes = bytes_of(whole);
 
-	bug_if(whole->bytes != split->bytes);
-	bug_if(memcmp(a, b, whole->bytes) != 0);
-	bug_if(whole->long_lines != split->long_lines);
+	check_same(whole, split);
+	check_same(whole, spooled);
 	bug_if(sync_message_key(whole, &key, &err) < 0);
-	bug_if(sync_message_key(split, &same, &err) < 0);
 	sync_identity_of_message(text->data, text->len, &original);
-	bug_if(memcmp(&key, &same, sizeof(key)) != 0);
 	bug_if(memcmp(&key, &original, sizeof(key)) != 0);
 	if (rule == JOB_LONG_LINES_TRUNCATE)
-		check_lines(a, (size_t)whole->bytes);
-	check_explained(text, a, (size_t)whole->bytes, step, rule);
+		check_lines(bytes, (size_t)whole->bytes);
+	check_explained(text, bytes, (size_t)whole->bytes, step, rule);
 	check_repaired(whole, &key, what);
+	check_repaired(spooled, &key, what);
 	sync_message_free(whole);
 	sync_message_free(split);
-	free(a);
-	free(b);
+	sync_message_free(spooled);
+	free(bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

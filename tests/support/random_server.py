@@ -19,7 +19,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -359,6 +358,9 @@ class Run:
 
     def arguments(self, options, record):
         words = [self.engine, *options, '--recordFd', str(record)]
+        if self.memory:
+            words[:0] = ['/bin/sh', '-c', 'ulimit -v %d; exec "$0" "$@"' % (
+                self.memory << 10)]
         for side, secret in zip(('src', 'dst'), SECRETS):
             path = '%s/%s' % (self.folder, side)
             with open(path, 'w', encoding='ascii') as f:
@@ -368,12 +370,6 @@ class Run:
         for server in self.servers:
             words += ['127.0.0.1:%d' % server.port, 'anna', '-']
         return words
-
-    def limit(self):
-        if self.memory:
-            resource.setrlimit(resource.RLIMIT_AS,
-                               (self.memory << 20, self.memory << 20))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def start_engine(self, options):
         """(exit status or None, log, records)"""
@@ -386,7 +382,7 @@ class Run:
             process = subprocess.Popen(
                 self.arguments(options, records.fileno()),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=[records.fileno()], preexec_fn=self.limit,
+                pass_fds=[records.fileno()],
                 env=dict(os.environ,
                          XDG_RUNTIME_DIR=os.path.dirname(runtime)))
             try:

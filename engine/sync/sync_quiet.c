@@ -7,6 +7,10 @@
  * stood still for a while.  A mailbox that moved is not trusted: every message
  * for it is looked for among what arrived before it is sent.
  *
+ * A server that keeps us waiting carries out nothing of the others either, so the
+ * while counts from its last answer: Dovecot hangs for over a minute on the lock
+ * of a process that was killed, and then stores what was given up long ago.
+ *
  * A marker (sync_marker), or an intent in the state file, is a run that ended
  * without an answer to everything.  Where there is none and the folder of markers
  * can be trusted, nobody is waited for; but when a state file tells how the
@@ -28,7 +32,8 @@
 
 enum {
 	ROUNDS_MAX = 8,
-	UNDER_WAY_MS = 1000
+	UNDER_WAY_MS = 1000,
+	LATE_MS = 3000 // an answer after that tells of a server that hung
 };
 
 static enum sync_marker_verdict marker_of(const struct sync_target *dst)
@@ -123,6 +128,7 @@ static void ask(struct sync_target *dst)
 {
 	dst->quiet = TARGET_QUIET_ASKED;
 	dst->quiet_moved = false;
+	dst->quiet_since_ms = clock_ms();
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if ((box->m->create && !box->was_found) ||
@@ -143,6 +149,8 @@ static void ask(struct sync_target *dst)
 
 bool sync_quiet_work(struct sync_target *dst)
 {
+	if (dst->quiet == TARGET_QUIET_UNKNOWN && dst->scans > 0)
+		dst->quiet_since_ms = clock_ms();
 	if (dst->quiet == TARGET_QUIET_UNKNOWN && dst->scans == 0 &&
 	    clock_ms() - dst->quiet_since_ms >= settle_ms(dst))
 		ask(dst);
@@ -182,8 +190,10 @@ void sync_quiet_on_done(struct sync_target *dst)
 {
 	if (--dst->quiet_pending > 0)
 		return;
+	bool is_late = clock_ms() - dst->quiet_since_ms >= LATE_MS;
 	// where mail keeps coming in, has_strangers is care enough
-	bool is_over = !dst->quiet_moved || ++dst->quiet_rounds >= ROUNDS_MAX;
+	bool is_over = (!dst->quiet_moved && !is_late) ||
+		       ++dst->quiet_rounds >= ROUNDS_MAX;
 	dst->quiet = is_over ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = clock_ms();
 }

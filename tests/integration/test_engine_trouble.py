@@ -118,6 +118,44 @@ class Doubt(TroubleCase):
             self.assertEqual(letters(*range(10)), held(target))
             self.assert_tally(tally, source=10, copied=10)
 
+    def late_server(self, slow, nth=1):
+        """A server that stands still while the nth command `slow` waits, and has
+        an APPEND of a former run to carry out when it goes on."""
+        class Blocked(Session):
+            def __getattribute__(self, name):
+                if name == slow:
+                    self.server.calls += 1
+                if name == slow and self.server.calls == nth:
+                    self.server.never.wait(4)
+                    threading.Timer(0.4, store).start()
+                return super().__getattribute__(name)
+
+        def store():
+            put(target, 'Archive', 0)
+            stored.set()
+
+        stored = threading.Event()
+        with MiniServer() as source, \
+                MiniServer(capability=WORDS, session=Blocked) as target:
+            target.calls, target.never = 0, threading.Event()
+            put(source, 'Archive', 0)
+            put(source, 'INBOX', 1, 2)
+            target.box('Archive')
+            put(target, 'INBOX', 1)
+            self.copy(source, target, '--settle', 1000)
+            self.assertTrue(stored.wait(PATIENCE))
+            self.assertEqual(letters(0, 1, 2), held(target))
+
+    def test_f098_nothing_moves_while_the_server_stands_still(self):
+        """F098, F221: that its counters are the same means nothing then."""
+        for slow in ('do_select', 'do_uid_fetch'):
+            with self.subTest(slow):
+                self.late_server(slow)
+
+    def test_f098_the_answer_to_the_question_is_late_itself(self):
+        """F098, F221"""
+        self.late_server('do_status', 4)
+
     def test_target_that_hides_messages_gets_nothing_twice(self):
         class Hiding(Session):
             """Lists the first three messages only."""

@@ -23,7 +23,11 @@ enum {
 	/* A connection that breaks between us leaves a server that may still
 	 * store what it has read: it is given so long before we look. */
 	AFTER_LOSS_MS = 2000,
-	LOOK_AGAIN_MS = 1000 /* at the latest: we are woken */
+	LOOK_AGAIN_MS = 1000, /* at the latest: we are woken */
+	/* A look that took so long tells of a server that hung: what it has
+	 * read before may be stored just behind its answer. */
+	LATE_MS = 3000,
+	LATE_LOOKS_MAX = 3
 };
 
 int sync_doubt_remember(struct sync_target *dst, struct target_box *box,
@@ -94,6 +98,7 @@ bool sync_doubt_work(struct sync_target *dst)
 	}
 	dst->looking = box;
 	dst->looking_from = lowest_floor(dst, box);
+	dst->looking_since_ms = clock_ms();
 	log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
 	    "looking for %zu messages in doubt, from uid %" PRIu32,
 	    dst->doubts.count, dst->looking_from);
@@ -223,6 +228,7 @@ static int settle(struct sync_target *dst, struct target_box *box)
 
 	message_list_init(&others);
 	message_list_init(&again);
+	dst->late_looks = 0;
 	sync_ledger_sift(dst->shared->ledger, box->m->number, &dst->found);
 	if (take_found(dst, box, true, &found) < 0 ||
 	    take_found(dst, box, false, &found) < 0)
@@ -240,6 +246,16 @@ static int settle(struct sync_target *dst, struct target_box *box)
 	message_list_prepend(&dst->pending, &again);
 	end_search(dst);
 	return rc;
+}
+
+/* Was the server kept from answering? Then it is looked again a while later. */
+static bool is_late(struct sync_target *dst)
+{
+	if (clock_ms() - dst->looking_since_ms < LATE_MS ||
+	    dst->late_looks >= LATE_LOOKS_MAX)
+		return false;
+	dst->late_looks++;
+	return true;
 }
 
 /* Only what is at or above the mark: "n:*" always gives the last message. */
@@ -346,5 +362,11 @@ int sync_doubt_on_event(struct sync_target *dst, const struct imap_event *event,
 	} else {
 		dst->found_prefix_pending--;
 	}
-	return dst->found_prefix_pending > 0 ? 0 : settle(dst, box);
+	if (dst->found_prefix_pending > 0)
+		return 0;
+	if (is_late(dst)) {
+		sync_doubt_reset(dst);
+		return 0;
+	}
+	return settle(dst, box);
 }

@@ -232,6 +232,8 @@ struct sync_target {
 	size_t sent_count;
 	struct message_list doubts;
 	int64_t search_from_ms;
+	int64_t looking_since_ms;
+	unsigned late_looks;          /* in a row; see sync_doubt.c */
 	bool looking_is_gone;         /* the mailbox itself */
 	bool has_set_aside;           /* a message; nothing was copied since */
 	bool is_hopeless;             /* no further session */

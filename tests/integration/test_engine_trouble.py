@@ -118,6 +118,35 @@ class Doubt(TroubleCase):
             self.assertEqual(letters(*range(10)), held(target))
             self.assert_tally(tally, source=10, copied=10)
 
+    def test_f098_message_stored_behind_a_late_answer_is_not_doubled(self):
+        """F098, F221: a server that hangs stores what it has read before when
+        it goes on, just after it has said that nothing is there."""
+        class Late(Session):
+            def do_append(self, arguments, literals):
+                if self.server.count('APPEND') > 1:
+                    return super().do_append(arguments, literals)
+                self.server.late = lambda: Session.do_append(
+                    self, arguments, literals)
+                raise Hangup
+
+            def do_examine(self, name):
+                late, self.server.late = self.server.late, None
+                if late:
+                    threading.Event().wait(4)
+                    threading.Timer(0.4, lambda: (late(), stored.set())
+                                    ).start()
+                return super().do_examine(name)
+
+        stored = threading.Event()
+        with MiniServer() as source, \
+                MiniServer(capability=WORDS, session=Late) as target:
+            target.late = None
+            put(source, 'Archive', *range(10))
+            _, tally = self.copy(source, target)
+            self.assertTrue(stored.wait(PATIENCE))
+            self.assertEqual(letters(*range(10)), held(target))
+            self.assert_tally(tally, source=10, copied=10)
+
     def late_server(self, slow, nth=1):
         """A server that stands still while the nth command `slow` waits, and has
         an APPEND of a former run to carry out when it goes on."""

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 #include "engine/contract/record.h"
 #include "engine/contract/tally_json.h"
@@ -35,7 +35,6 @@ struct journal {
 	uint64_t bytes;      /* of the file */
 	uint64_t max_bytes;  /* then old lines are compressed */
 	uint64_t next_bytes; /* not before: it did not work the last time */
-	uint64_t stop_at;    /* debug: killed after so many steps; 0: never */
 	bool failed;
 	struct error problem;
 	journal_tee_fn *tee;
@@ -68,13 +67,6 @@ static uint64_t number_of_environment(const char *name)
 									 : 0;
 }
 
-/* Tests kill a supervisor at every step of its journal. */
-static void stop_here(struct journal *j)
-{
-	if (j->stop_at > 0 && --j->stop_at == 0)
-		(void)raise(SIGKILL);
-}
-
 struct journal *journal_open(const char *path, const char *run_id,
     uint64_t good_bytes, uint64_t seq, struct error *err)
 {
@@ -89,9 +81,6 @@ struct journal *journal_open(const char *path, const char *run_id,
 		    number_of_environment("MAILCONVOY_JOURNAL_BYTES");
 		if (j->max_bytes == 0)
 			j->max_bytes = JOURNAL_BYTES;
-#ifdef MAILCONVOY_DEBUG
-		j->stop_at = number_of_environment("MAILCONVOY_JOURNAL_STOP");
-#endif
 	}
 	if (!j || !j->run_id || !j->path) {
 		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
@@ -104,6 +93,7 @@ struct journal *journal_open(const char *path, const char *run_id,
 		journal_close(j);
 		return NULL;
 	}
+	step_point("journal.opened");
 	if (ftruncate(j->fd, (off_t)good_bytes) < 0 ||
 	    sync_directory(path) < 0) {
 		(void)error_set_errno(err, ERROR_OS, "local.disk",
@@ -182,9 +172,10 @@ static int write_line(struct journal *j, const json_t *line, bool sync)
 	bytes[len] = '\n'; // in place of the NUL: one write, one line
 	if (fd_write_all(j->fd, bytes, len + 1) < 0)
 		rc = fail(j, "write");
-	stop_here(j);
+	step_point("journal.written");
 	if (rc == 0 && sync && fdatasync(j->fd) < 0)
 		rc = fail(j, "sync");
+	step_point("journal.synced");
 	j->bytes += len + 1;
 	if (rc == 0 && j->tee)
 		j->tee(bytes, len + 1, j->tee_context);
@@ -199,7 +190,7 @@ static int begin_anew(struct journal *j, const char *fresh, struct error *err)
 	int fd = fd_open_private(fresh, 0, err);
 	if (fd < 0)
 		return -1;
-	stop_here(j);
+	step_point("journal.fresh");
 	if (rename(fresh, j->path) < 0) {
 		(void)error_set_errno(err, ERROR_OS, "local.disk",
 		    "cannot replace '%s'", j->path);
@@ -207,7 +198,7 @@ static int begin_anew(struct journal *j, const char *fresh, struct error *err)
 		fd_close(&fd);
 		return -1;
 	}
-	stop_here(j);
+	step_point("journal.replaced");
 	fd_close(&j->fd);
 	j->fd = fd;
 	j->bytes = j->next_bytes = 0;
@@ -226,7 +217,7 @@ static void rotate(struct journal *j)
 		if (fdatasync(j->fd) == 0 &&
 		    journal_parts_add(j->path, &err) == 0 &&
 		    sync_directory(j->path) == 0) {
-			stop_here(j);
+			step_point("journal.compressed");
 			(void)begin_anew(j, fresh, &err);
 		}
 	}

@@ -19,6 +19,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/holder.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 #include "orchestrator/journal_parts.h"
 
@@ -116,6 +117,7 @@ int rundir_lock(struct rundir *dir, struct error *err)
 	if (fd < 0) {
 		rc = -1;
 	} else if (lock_exclusive(fd) == 0) {
+		step_point("lock.plan");
 		holder_write(fd);
 		dir->lock_fd = fd;
 		fd = -1;
@@ -253,7 +255,9 @@ int rundir_create(struct rundir *dir, struct error *err)
 		    "the run %s lies in the future: is the clock right?", last);
 	if (select_run(dir, id) < 0)
 		return no_memory(err);
-	return make_run_dirs(dir, err);
+	int rc = make_run_dirs(dir, err);
+	step_point("run.folders");
+	return rc;
 }
 
 char *rundir_journal_path(const struct rundir *dir)
@@ -288,6 +292,7 @@ int rundir_lock_account(
 	if (fd < 0) {
 		rc = -1;
 	} else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		step_point("lock.account");
 		*fd_out = fd;
 		fd = -1;
 		rc = 1;

@@ -12,6 +12,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/contract/job.h"
 #include "engine/contract/record.h"
 #include "orchestrator/account_job.h"
@@ -144,6 +145,7 @@ static void on_record(const struct record *r, void *context)
 	}
 	progress_record(&c->s->progress, account_of(c->s, slot)->id, r);
 	// a failure is kept by the journal and looked for by the loop
+	step_point("record.read");
 	(void)journal_record(c->s->journal, account_of(c->s, slot)->id,
 	    c->s->standings[slot->account].attempt, r);
 }
@@ -309,7 +311,9 @@ static int spawn(
 		return -1;
 	const struct spawn_request request = {s->engine,
 	    account_of(s, slot)->id, log, log_fd, slot->lock_fd, s->pace_fd};
+	step_point("spawn.begin");
 	int rc = spawn_engine(&request, &child, err);
+	step_point("spawn.end");
 	fd_close(&log_fd);
 	if (rc < 0)
 		return -1;
@@ -579,6 +583,7 @@ static void do_finish(struct supervisor *s, struct slot *slot)
 		    v.exit == EXIT_CODE_INTERRUPTED)
 			v = slot->verdict;
 	}
+	step_point("slot.ended");
 	publish(s, slot, &v);
 	supervisor_slot_reset(slot);
 }

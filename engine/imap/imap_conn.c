@@ -17,6 +17,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 #include "engine/imap/imap_conn_private.h"
 #include "engine/io/stream.h"
@@ -273,6 +274,7 @@ void imap_conn_logout(struct imap_conn *conn)
 		    imap_conn_command(conn, IMAP_OP_NOOP, NULL, "LOGOUT"));
 		// nothing depends on it: the answer is not waited for
 		(void)stream_flush(conn->stream, &ignored);
+		step_point("imap.logout");
 		stream_release(conn->stream);
 	}
 	imap_conn_close(conn);
@@ -319,6 +321,7 @@ static int on_tagged(
 	    cmd->begin_at >= stream_begun(conn->stream))
 		return out_of_step(err, "an answer to a command never sent");
 	conn->compress_new = false;
+	step_point("imap.answer");
 	imap_cmd_finish(cmd, r);
 	conn->done++;
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
@@ -539,6 +542,7 @@ int imap_conn_flush(struct imap_conn *conn, struct error *err)
 	if (stream_flush(conn->stream, err) < 0)
 		return imap_conn_error_where(conn, err);
 	if (stream_written(conn->stream) != conn->written_seen) {
+		step_point("imap.written");
 		conn->written_seen = stream_written(conn->stream);
 		conn->progress_ms = conn->useful_ms = clock_ms();
 	}

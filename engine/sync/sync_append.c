@@ -14,6 +14,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_ladder.h"
@@ -297,6 +298,7 @@ static void send_batch(struct sync_target *dst, struct target_box *box,
 	dst->sent_tail = &b->next;
 	dst->sent_count++;
 	imap_conn_send(dst->conn, cmd);
+	step_point("append.queued");
 }
 
 /* The first pending message cannot be sent: true when that settles it. */

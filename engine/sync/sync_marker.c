@@ -28,6 +28,7 @@
 #include "engine/base/holder.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 
 enum {
 	YOUNG_SECONDS = 5, /* longer than any server obeys one that is gone */
@@ -245,6 +246,7 @@ static int take(struct sync_marker *marker, struct log *log, struct error *err)
 	}
 	if (marker->verdict == SYNC_MARKER_FREE && was_young)
 		marker->verdict = SYNC_MARKER_UNKNOWN;
+	step_point("marker.made");
 	holder_write(marker->fd); // a full disk: nobody reads who it was
 	return 0;
 }
@@ -280,8 +282,10 @@ void sync_marker_release(struct sync_marker *marker, bool stays)
 	if (!marker)
 		return;
 	// while it is locked: nobody else's can have its name
+	step_point("marker.release");
 	if (marker->fd >= 0 && !stays && is_in_place(marker))
 		(void)unlinkat(marker->folder_fd, marker->name, 0);
+	step_point("marker.released");
 	fd_close(&marker->fd);
 	fd_close(&marker->folder_fd);
 	free(marker);

@@ -10,6 +10,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/imap/imap_quote.h"
 #include "engine/sync/sync_repair.h"
 
@@ -27,6 +28,7 @@ struct sync_message *sync_message_new(
 
 	if (spool) {
 		fd = fd_open_spool(err);
+		step_point("spool.opened");
 		if (fd < 0)
 			return NULL;
 	}

@@ -12,6 +12,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 #include "engine/contract/record.h"
 #include "engine/sync/sync_mailbox.h"
@@ -51,7 +52,9 @@ void sync_reporter_send(struct sync_reporter *r, const struct record *record)
 		mem_out(); // nothing is left out in silence
 	(void)pthread_mutex_lock(&r->mutex);
 	// a parent that is gone is noticed by the job descriptor
+	step_point("record.send");
 	(void)fd_write_all(r->record_fd, line, len);
+	step_point("record.sent");
 	(void)pthread_mutex_unlock(&r->mutex);
 	free(line);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/step.h"
 #include "engine/sync/sync_state_private.h"
 
 enum {
@@ -34,8 +35,10 @@ static int commit(struct sync_state *state)
 
 	if (rc != SQLITE_OK || !state->in_transaction)
 		return rc;
+	step_point("state.commit");
 	rc = sync_state_execute(
 	    sync_state_statement(state, SYNC_STATE_COMMIT, NULL));
+	step_point("state.committed");
 	if (rc == SQLITE_OK)
 		state->in_transaction = false;
 	return rc;

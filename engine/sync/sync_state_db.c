@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 
 enum {
@@ -278,10 +279,13 @@ enum sync_state_verdict sync_state_db_make(
 	// what a power loss does to a file this young, the next open sees
 	if (rc == SQLITE_OK)
 		rc = run(state->db, "PRAGMA synchronous=OFF");
+	step_point("state.make");
 	if (rc == SQLITE_OK)
 		rc = make_tables(state->db, pair_key);
+	step_point("state.made");
 	if (rc == SQLITE_OK)
 		rc = make_ready(state);
+	step_point("state.ready");
 	return rc == SQLITE_OK ? SYNC_STATE_NEW
 			       : verdict_of(state, rc, "make", err);
 }

@@ -31,6 +31,7 @@
 #include "engine/base/holder.h"
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 #include "engine/sync/sync_state_private.h"
 
@@ -199,6 +200,7 @@ static int move_aside(struct sync_state *state, struct error *err)
 			rc = error_set_errno(err, ERROR_OS, "local.disk",
 			    "cannot move the damaged state file '%s' to '%s'",
 			    from, to);
+		step_point("state.aside");
 		free(from);
 		free(to);
 	}
@@ -256,6 +258,7 @@ static enum sync_state_verdict open_file(
 {
 	enum sync_state_verdict verdict = take_lock(state, err);
 
+	step_point("state.lock");
 	if (verdict == SYNC_STATE_OLD)
 		verdict = look_at_file(state, err);
 	if (verdict == SYNC_STATE_NEW) {
@@ -307,6 +310,7 @@ void sync_state_close(struct sync_state *state)
 		log_write(state->log, LOG_LEVEL_WARNING, "engine", "%s",
 		    ignored.text);
 	sync_state_db_close(state);
+	step_point("state.closed");
 	fd_close(&state->lock_fd);
 	(void)pthread_mutex_destroy(&state->mutex);
 	free(state->last.source);

@@ -79,7 +79,8 @@ class Case(batch.Case):
         """A run that is killed at this step of its journal; False: it ended
         before."""
         p = self.start('run', 'plan.yaml', *args, env={
-            'MAILCONVOY_JOURNAL_STOP': str(step), **env})
+            'MAILCONVOY_KILL_AT': str(step), 'MAILCONVOY_STEPS': 'journal',
+            **env})
         _, err = p.communicate(timeout=60)
         self.assertIn(p.returncode, (0, -signal.SIGKILL), err)
         if p.returncode == 0:
@@ -91,7 +92,7 @@ class Case(batch.Case):
         self.accounts(*IDS)
         if not self.killed_run(1):
             raise unittest.SkipTest('this build knows no '
-                                    'MAILCONVOY_JOURNAL_STOP (only debug do)')
+                                    'MAILCONVOY_KILL_AT (only debug do)')
         shutil.rmtree(self.path('state'))
 
 

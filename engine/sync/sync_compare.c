@@ -152,7 +152,9 @@ static void count_known(struct sync_source *src, const struct source_box *box)
 	atomic_fetch_add(&src->shared->seen, r->present + r->marked);
 }
 
-/* The listing (and, when compared, is_present) becomes the list to fetch. */
+/* The listing (and, when compared, is_present) becomes the list to fetch. With
+ * syncSrcNew the oldest come first: what a run leaves that is killed must not be
+ * older than what it has brought, or the next one would leave it out. */
 void sync_compare_make_todo(struct sync_source *src, struct source_box *box)
 {
 	struct tally *t = &box->m->by_source;
@@ -162,6 +164,8 @@ void sync_compare_make_todo(struct sync_source *src, struct source_box *box)
 	src->scan_entries -= sync_source_expected(box);
 	count_known(src, box);
 	box->todo = mem_calloc(box->index.count, sizeof(*box->todo));
+	if (shared->job->options.mode == JOB_MODE_SRC_NEW)
+		sync_index_sort_by_date(&box->index);
 	for (size_t i = 0; i < box->index.count; i++) {
 		const struct sync_entry *e = &box->index.entries[i];
 		if (sync_fetch_was_taken(box, e->uid))

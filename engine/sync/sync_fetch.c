@@ -124,6 +124,9 @@ bool sync_fetch_next(struct sync_source *src, struct source_box *box)
 		struct todo *t = &box->todo[box->todo_next];
 		if (b->count > 0 && b->bytes + t->size > max_bytes)
 			break;
+		// a server answers by UID, whatever the order of the question
+		if (b->count > 0 && t->uid < b->items[b->count - 1]->uid)
+			break;
 		if (t->state == TODO_OPEN)
 			add_item(src, b, t);
 		box->todo_next++;
@@ -138,9 +141,10 @@ bool sync_fetch_may_go_direct(
 	const struct job_options *o = &src->shared->job->options;
 	const struct sync_mailbox *m = box->m;
 
-	return m->is_cold && !o->dry_run && m->has_status && m->has_size &&
-	       !box->no_direct && !src->is_careful &&
-	       m->messages <= o->fetch_max &&
+	// syncSrcNew must know the dates before
+	return m->is_cold && !o->dry_run && o->mode != JOB_MODE_SRC_NEW &&
+	       m->has_status && m->has_size && !box->no_direct &&
+	       !src->is_careful && m->messages <= o->fetch_max &&
 	       m->bytes <= o->fetch_size_max * MEBIBYTE;
 }
 

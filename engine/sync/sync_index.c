@@ -146,6 +146,20 @@ static int by_key(const void *a, const void *b)
 	return order ? order : by_uid(a, b);
 }
 
+static int64_t instant(const struct sync_entry *e)
+{
+	return e->date == SYNC_INDEX_NO_DATE
+		   ? INT64_MIN
+		   : imap_date_packed_seconds(e->date);
+}
+
+static int by_date(const void *a, const void *b)
+{
+	int64_t x = instant(a), y = instant(b);
+
+	return x != y ? (x > y) - (x < y) : by_uid(a, b);
+}
+
 typedef int compare_fn(const void *, const void *);
 
 /* Puts a value into the heap below `hole`: down to the end along the greater
@@ -197,6 +211,11 @@ void sync_index_sort_by_uid(struct sync_index *index)
 			sort(index, by_uid);
 			return;
 		}
+}
+
+void sync_index_sort_by_date(struct sync_index *index)
+{
+	sort(index, by_date);
 }
 
 void sync_index_finish(struct sync_index *index)

@@ -96,5 +96,7 @@ uint32_t sync_index_highest(const struct sync_index *index);
  * again. */
 void sync_index_sort_by_key(struct sync_index *index);
 void sync_index_sort_by_uid(struct sync_index *index);
+/* By the instant of INTERNALDATE, then by UID. */
+void sync_index_sort_by_date(struct sync_index *index);
 
 #endif

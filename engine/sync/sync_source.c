@@ -391,14 +391,16 @@ static void tell_plan(const struct sync_source *src)
 }
 
 /* A mailbox is divided only where the target tells which UIDs are ours, and not
- * when it shall keep those of the source, which go up. */
+ * when it shall keep those of the source, which go up, nor when the oldest must
+ * come first (sync_compare_make_todo). */
 static void share_plan(struct sync_source *src, bool has_uids)
 {
 	const struct job_options *o = &src->shared->job->options;
 	const char *text = o->new_uid_template;
 
 	sync_pool_set_plan(src->shared->pool, src->plan);
-	if (!has_uids || (o->new_uid && text && text[0]))
+	if (!has_uids || (o->new_uid && text && text[0]) ||
+	    o->mode == JOB_MODE_SRC_NEW)
 		sync_pool_keep_whole(src->shared->pool);
 }
 

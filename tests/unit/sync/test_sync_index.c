@@ -161,6 +161,30 @@ Test(sync_index, sorts_any_number)
 		}
 }
 
+/* The zone does not count, and what has no date comes first. */
+Test(sync_index, sorts_by_instant)
+{
+	static char dates[][27] = {"02-Mar-2026 10:00:00 +0000",
+	    "02-Mar-2026 10:30:00 +0100", "01-Mar-2026 23:00:00 +0000",
+	    "02-Mar-2026 10:00:00 +0000"};
+	static const uint32_t expected[] = {9, 3, 2, 1, 4};
+	struct sync_index index = {0};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct imap_fetch f = fetch(i + 1, subject);
+		f.has_date = true;
+		f.date = str(dates[i]);
+		sync_index_add(&index, &f, true);
+	}
+	struct imap_fetch undated = fetch(9, subject);
+	sync_index_add(&index, &undated, true);
+	sync_index_finish(&index);
+	sync_index_sort_by_date(&index);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_eq(index.entries[i].uid, expected[i], "%zu", i);
+	sync_index_release(&index);
+}
+
 Test(sync_index, asks_for_the_start_of_keyless_ones)
 {
 	struct sync_index index = {0};

@@ -13,6 +13,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_out.h"
@@ -144,7 +145,7 @@ struct json_t *report_account_json(const struct journal_account *a)
 		    o, "grade", json_string(grade_name(a->grade)));
 	if (o && a->ack_by)
 		bad |= json_object_set_new(o, "ack",
-		    json_pack("{s:s,s:s,s:s}", "by", a->ack_by, "time",
+		    json_pack("{s:s,s:s,s:o}", "by", a->ack_by, "time",
 			a->ack_time, "reason", text(a->ack_reason)));
 	if (!bad)
 		return o;
@@ -357,12 +358,14 @@ static int replace(const struct journal_run *run, const char *journal_path,
 	    temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc = fd < 0 ? fail(err, path)
 			: write_file(run, journal_path, path, fd, err);
+	step_point("report.lines");
 	if (rc == 0 && rename(temp, path) < 0)
 		rc = fail(err, path);
 	if (rc < 0 && fd >= 0)
 		(void)unlink(temp);
 	fd_close(&fd);
 	free(temp);
+	step_point("report.replaced");
 	if (rc == 0)
 		sync_directory_of(path);
 	return rc;

@@ -527,6 +527,12 @@ class Acknowledge(batch.Case):
             row = next(csv.DictReader(f))
         self.assertEqual((row['acked_by'], row['acked_reason']),
                          (ack['by'], 'seen, <b>fine</b>'))
+        with gzip.open(self.run_path('report/report.jsonl.gz'), 'rt',
+                       encoding='utf-8') as f:
+            told = [json.loads(line).get('ack') for line in f]
+        self.assertEqual([{'by': ack['by'], 'time': ack['t'],
+                           'reason': 'seen, <b>fine</b>'}],
+                         [a for a in told if a])
         # it is taken as it is: nothing runs, and the exit code is good
         out = self.good('resume', 'plan.yaml')
         self.assertIn('1 acknowledged', out)

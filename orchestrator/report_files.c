@@ -72,6 +72,7 @@ int report_files_all(
 
 	if (!m)
 		return -1;
+	report_out_sweep(directory);
 	int rc = write_lines(m, journal_path, directory, err);
 	for (size_t i = 0; i < REPORT_FILES_KINDS; i++)
 		if (write_into(m, (enum report_files_kind)i, directory, err) <
@@ -82,6 +83,8 @@ int report_files_all(
 		rc = error_set(err, ERROR_OS, "local.memory", "out of memory");
 	else if (report_owner_write(m, users, err) < 0)
 		rc = -1;
+	if (users)
+		report_out_sweep(users);
 	free(users);
 	report_model_free(m);
 	return rc;

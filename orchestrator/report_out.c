@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/report_out.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/step.h"
 #include "engine/base/text.h"
 
 /* ----------------------------------------------------------------- file */
@@ -73,12 +78,40 @@ int report_out_end(
 		rc = fail(o, err);
 	if (fclose(o->file) != 0 && rc == 0)
 		rc = fail(o, err);
+	step_point("report.whole");
 	if (rc == 0 && rename(o->temp, o->path) < 0)
 		rc = fail(o, err);
 	if (rc < 0)
 		(void)unlink(o->temp);
 	release(o);
 	return rc;
+}
+
+/* "NAME.tmp.PID" of a process that is no more. */
+static bool is_left_over(const char *name)
+{
+	static const char mark[] = ".tmp.";
+	const char *at = NULL;
+	uint64_t pid = 0;
+
+	for (const char *p = name; (p = strstr(p, mark)) != NULL; p++)
+		at = p + strlen(mark);
+	return at && text_parse_u64(at, strlen(at), INT32_MAX, &pid) &&
+	       pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void report_out_sweep(const char *directory)
+{
+	DIR *list = opendir(directory);
+	const struct dirent *entry;
+
+	// one thread only
+	// cppcheck-suppress readdirCalled
+	while (list && (entry = readdir(list)) != NULL)
+		if (is_left_over(entry->d_name))
+			(void)unlinkat(dirfd(list), entry->d_name, 0);
+	if (list)
+		(void)closedir(list);
 }
 
 /* ---------------------------------------------------------------- words */

@@ -32,6 +32,9 @@ int report_out_begin(struct report_out *o, const char *path, struct error *err)
 int report_out_end(struct report_out *o, bool good, bool sync,
     struct error *err) __attribute__((warn_unused_result));
 
+/* Removes what writers of this machine left in a directory that were killed. */
+void report_out_sweep(const char *directory);
+
 /* Text and attribute values of HTML and SVG. */
 void report_out_html(FILE *out, const char *text);
 

@@ -53,7 +53,7 @@ static const struct plan_schema_key side_keys[] = {
     SECRET(password, SIDE(password), "of the login"),
     SECRET(token, SIDE(token), "OAuth token, instead of a password"),
     TEXT(prefix,
-	"source: what is below it is copied, without it; target: put before every name"),
+	"source: what is below it is copied, without it; target: put before every name; \"\": none"),
 };
 const struct plan_schema plan_side_schema = {
     side_keys, ARRAY_LEN(side_keys), &no_side};

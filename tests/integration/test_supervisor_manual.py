@@ -284,6 +284,16 @@ class Formats(Case):
             for name in names(node):
                 self.assertIn(name, words)
 
+    def test_every_key_of_a_job_is_in_the_page(self):
+        part = page('mailconvoy-formats.5').split('\n.Sh JOB\n')[1]
+        words = set(re.findall(
+            r'\w+', ' '.join(re.findall(r'^\.It (.*)$', part.split(
+                '\n.Sh ')[0], re.M))))
+        source = read(os.path.join(ROOT, 'engine', 'contract', 'job.c'))
+        keys = re.findall(r'^    (?:OPTION|WORD\w*)\((\w+),', source, re.M)
+        self.assertGreater(len(keys), 30)
+        self.assertEqual(set(), set(keys) - words)
+
     @unittest.skipUnless(shutil.which('jq'), 'jq is not installed')
     def test_its_recipes_are_understood(self):
         for text in examples('mailconvoy-formats.5'):

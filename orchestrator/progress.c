@@ -376,6 +376,8 @@ static int end_for_people(const struct progress_end *e, char *out, size_t max)
 {
 	const struct verdict *v = e->verdict;
 	bool good = v->exit == EXIT_CODE_OK && v->batch == EXIT_CODE_OK;
+	// an account whose messages were refused has neither
+	const char *said = v->reason[0] ? v->reason : v->text;
 	char refused[48] = "", again[64] = "", left[32];
 
 	if (tally_refused(e->tally) > 0)
@@ -394,7 +396,8 @@ static int end_for_people(const struct progress_end *e, char *out, size_t max)
 	int more = snprintf(out + used, max - (size_t)used, "%s%s%s%s%s%s",
 	    snapshot_duration(
 		(int64_t)((e->duration_ms + 500) / 1000), left, sizeof(left)),
-	    good ? "" : "  ", good ? "" : v->reason, good ? "" : ": ",
+	    good || !said[0] ? "" : "  ", good ? "" : v->reason,
+	    good || !v->reason[0] || !v->text[0] ? "" : ": ",
 	    good ? "" : v->text, again);
 	return more < 0 ? used : used + more;
 }

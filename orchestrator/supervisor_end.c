@@ -50,10 +50,11 @@ static void print_failures(const struct supervisor *s)
 		if (++failed > FAILURES_SHOWN)
 			continue;
 		shown++;
-		(void)fprintf(s->out, "  %-8s %s: %s: %s\n", st->outcome,
+		const char *text = st->text ? st->text : "";
+		(void)fprintf(s->out, "  %-8s %s: %s%s%s\n", st->outcome,
 		    s->plan->accounts[i].id,
 		    st->reason && st->reason[0] ? st->reason : st->outcome,
-		    st->text ? st->text : "");
+		    text[0] ? ": " : "", text);
 		(void)fprintf(s->out, "           to do: %s\n",
 		    report_advice(st->outcome, st->reason));
 	}

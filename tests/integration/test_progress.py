@@ -79,6 +79,15 @@ class OnTerminal(batch.Case):
         self.assert_restored(t)
         self.assertIn('mailconvoy resume plan.yaml', t.screen.text())
 
+    def test_an_account_without_words(self):
+        self.accounts('wordless.1')
+        t = self.run_on('run', 'plan.yaml')
+        self.assertEqual(1, t.wait_end())
+        seen = t.screen.history()
+        self.assertRegex(
+            seen, r'(?m)wordless\.1 +partial +1 refused, 2 copied, \d+s$')
+        self.assertRegex(seen, r'(?m)^  partial  wordless\.1: partial$')
+
     def test_keys(self):
         t = self.begin(*('wait.%d' % n for n in range(4)), jobs=1)
         t.wait_for('running 1 ')

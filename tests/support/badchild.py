@@ -290,6 +290,12 @@ def b_pour():
     leave(4)
 
 
+def b_wordless():
+    """As an engine that ends without an error: it has no words for it."""
+    end(1, tally=tally(source=3, copied=2, refused={'append.too_big': 1}))
+    leave(1)
+
+
 def b_refused():
     t = tally(source=3, copied=2, refused={'append.too_big': 1}, bytes=20)
     say('refused', mailbox='INBOX', target='INBOX', uid=7, uidvalidity=1,

@@ -57,7 +57,9 @@ static void add_seat(
 
 static void tell_progress(struct loop *loop)
 {
-	struct record record = {.event = RECORD_PROGRESS};
+	struct record record = {.event = RECORD_PROGRESS,
+	    // of several lanes the leader's says enough
+	    .mailbox = atomic_load(&loop->lanes[0].shared.at_mailbox)};
 
 	for (unsigned i = 0; i < loop->count; i++) {
 		struct sync_shared *s = &loop->lanes[i].shared;

@@ -45,6 +45,8 @@ struct sync_shared {
 	/* for progress only */
 	atomic_uint_fast64_t seen, copied, present, expected;
 	atomic_uint_fast64_t bytes_copied, expected_bytes;
+	_Atomic(char *) at_mailbox; /* of the source; lives as long as the
+					     run; NULL: none yet */
 };
 
 /* What a step of a side did. */

@@ -91,6 +91,7 @@ void sync_source_examine(struct sync_source *src, struct source_box *box)
 	imap_cmd_string_z(cmd, box->m->source);
 	imap_conn_send(src->conn, cmd);
 	src->selected = box;
+	atomic_store(&src->shared->at_mailbox, box->m->source);
 }
 
 void sync_source_count_done(struct sync_source *src, struct source_box *box)

@@ -14,6 +14,7 @@ import unittest
 import batch
 import convoy
 import screen
+from dovecot import Dovecot
 
 BAR = r'demo .*\d+/\d+ +\d+ %'
 
@@ -320,6 +321,28 @@ class Elsewhere(batch.Case):
         rc, _, err = self.mc('run', 'plan.yaml',
                              env={'JOURNAL_STREAM': '1:2'})
         self.assertNotIn('<6>', err)
+
+
+class Engine(convoy.Case):
+    def test_progress_names_the_mailbox(self):
+        convoy.need_dovecot()
+        with Dovecot() as source, Dovecot() as target:
+            convoy.fill(source, messages=100, mailboxes=4)
+            read, write = os.pipe()
+            with os.fdopen(read, encoding='utf-8') as lines:
+                engine = self.start(
+                    *convoy.PLAIN, '--bwlimit', '300', '--recordFd', write,
+                    '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                    '127.0.0.1:%d' % target.port, 'anna', 'pass',
+                    pass_fds=(write,))
+                os.close(write)
+                records = [json.loads(line) for line in lines]
+            _, log = engine.communicate(timeout=convoy.PATIENCE)
+            self.assertEqual(0, engine.returncode, log)
+        told = [r.get('mailbox') for r in records if r['ev'] == 'progress']
+        there = {r['mailbox'] for r in records if r['ev'] == 'mailbox'}
+        self.assertGreater(len(told), 0)
+        self.assertLessEqual(set(told), there)
 
 
 if __name__ == '__main__':

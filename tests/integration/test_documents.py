@@ -274,6 +274,26 @@ class Words(convoy.Case):
                                  '%s: %s' % (document, ' '.join(words)))
         self.assertGreater(seen, 30)
 
+    def test_options_spoken_of_exist(self):
+        """COMING-FROM.md has those of others too: its tables are below."""
+        known = self.help.options('syncIMAPMail') | \
+            self.help.options('mailconvoy')
+        for document in ('README.md', 'docs/MIGRATION.md'):
+            for option in re.findall(r'`(--[A-Za-z][\w-]*)', documents.prose(
+                    convoy.ROOT, document)):
+                self.assertIn(documents.same(option), known, document)
+
+    def test_what_does_not_exist_is_found(self):
+        for line in ('mailconvoy run plan.yaml --pas seed', 'mailconvoy rum x',
+                     'mailconvoy check plan.yaml --watch',
+                     'syncIMAPMail --dryrum a b c d e f'):
+            self.assertEqual(1, len(self.help.unknown(line.split())), line)
+        self.assertEqual(['a 3', 'b'], documents.not_printed(
+            ['a 3', 'b', '...', 'c ... e', '12:00:00 x'],
+            'a 2\nc d e\n13:10:59   x\n'))
+        block = documents.Block('x', 1, 'console', '$ a \\\n  b\n1\n(exit 3)\n')
+        self.assertEqual([('a    b', ['1'], 3)], block.commands())
+
     def test_commands_of_blocks_have_options_that_exist(self):
         for document in DOCUMENTS:
             for block in documents.blocks(convoy.ROOT, document):

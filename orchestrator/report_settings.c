@@ -271,7 +271,7 @@ static int take_line(struct report_settings *s, const struct journal_run *run,
 	int rc = 0;
 
 	if (!kind)
-		rc = error_set(err, ERROR_OS, "state.format",
+		rc = error_set(err, ERROR_OS, "local.file",
 		    "%s has a line that cannot be read", REPORT_SETTINGS_FILE);
 	else if (strcmp(kind, "shared") == 0)
 		rc = grow_shared(s, line) < 0 ? out_of_memory(err) : 0;
@@ -297,14 +297,14 @@ static int read_lines(struct report_settings *s, const struct journal_run *run,
 		total += len;
 		if (len == 0 || line[len - 1] != '\n' ||
 		    total > REPORT_SETTINGS_TOTAL)
-			return error_set(err, ERROR_LIMIT, "state.format",
+			return error_set(err, ERROR_LIMIT, "local.file",
 			    "%s is too long or was cut off",
 			    REPORT_SETTINGS_FILE);
 		rc = take_line(s, run, line, err);
 	}
 	(void)gzerror(gz, &problem);
 	if (rc == 0 && problem != Z_OK && problem != Z_STREAM_END)
-		rc = error_set(err, ERROR_OS, "state.format",
+		rc = error_set(err, ERROR_OS, "local.file",
 		    "%s cannot be unpacked", REPORT_SETTINGS_FILE);
 	return rc;
 }

@@ -5,6 +5,9 @@ names, all grades, retries, a breaker, the change to summer time, a supervisor
 that was killed), tests/golden/expected what is made of it.
 
     tests/integration/test_golden.py --write [BUILDDIR]     writes that anew
+
+and tests/golden/live, what a supervisor writes while it works, which a unit test
+(status_file) compares.
 """
 import gzip
 import os
@@ -79,6 +82,11 @@ def write():
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'wb') as f:
             f.write(content)
+    os.makedirs(GOLDEN + '/live', exist_ok=True)
+    subprocess.run(
+        [convoy.BUILD + '/bin/unit-orchestrator', '--filter',
+         'status_file/golden_files'], check=True, cwd=convoy.ROOT,
+        env=dict(os.environ, MAILCONVOY_GOLDEN_WRITE='1'))
 
 
 class Golden(unittest.TestCase):

@@ -62,6 +62,60 @@ Test(status_file, prometheus_text)
 	free(text);
 }
 
+/* Byte for byte as in tests/golden/live; test_golden.py --write makes it anew. */
+static void check_golden(const char *path, const char *text)
+{
+	char *known = NULL;
+	size_t len = 0;
+	const char *write = getenv("MAILCONVOY_GOLDEN_WRITE");
+	// that of a text file
+	const char *end = text[strlen(text) - 1] == '\n' ? "" : "\n";
+	FILE *file = fopen(path, write ? "we" : "re");
+
+	cr_assert_not_null(file, "%s", path);
+	if (write) {
+		cr_assert_geq(fprintf(file, "%s%s", text, end), 0);
+	} else {
+		known = calloc(1, 65536);
+		len = fread(known, 1, 65535, file);
+		cr_assert_geq(len, strlen(end));
+		known[len - strlen(end)] = '\0';
+		cr_assert_str_eq(text, known);
+	}
+	(void)fclose(file);
+	free(known);
+}
+
+Test(status_file, golden_files)
+{
+	struct snapshot s = full;
+	char pid[32];
+
+	s.plan = "golden \"plan\"\\\n";
+	s.pass = "=seed";
+	s.classes[3] = (struct snapshot_class){"auth", 2};
+	s.class_count = 4;
+	s.has_ended = true;
+	s.exit = 77;
+	s.success_ms = 1250;
+	s.eta_by = "bytes";
+	s.eta_seconds = 90;
+	account.mailbox = "=cmd <script>\xd7\xa9\xd7\x9c";
+	server.has_breaker = server.is_open = true;
+	char *prom = status_file_prom(&s);
+	check_golden("tests/golden/live/mailconvoy.prom", prom);
+	char *json = status_file_json(&s);
+	(void)snprintf(pid, sizeof(pid), "\"pid\": %ld,", (long)getpid());
+	char *at = strstr(json, pid);
+	cr_assert_not_null(at);
+	size_t digits = strlen(pid) - strlen("\"pid\": ,");
+	memmove(at + 8, at + 7 + digits, strlen(at + 7 + digits) + 1);
+	at[7] = '1';
+	check_golden("tests/golden/live/status.json", json);
+	free(prom);
+	free(json);
+}
+
 Test(status_file, a_pass_is_a_label)
 {
 	struct snapshot s = full;

@@ -67,7 +67,8 @@ static const struct plan_schema_key top_keys[] = {
     {.name = "timezone",
 	.type = PLAN_SCHEMA_TEXT,
 	.offset = TOP(run.timezone),
-	.doc = "of hours in this plan, as Europe/Berlin; else the system's"},
+	.doc =
+	    "of hours in this plan and of times in reports, as Europe/Berlin; else the system's, and UTC in reports"},
     {.name = "servers",
 	.type = PLAN_SCHEMA_ANY,
 	.offset = TOP(servers),

@@ -76,6 +76,9 @@ static enum exit_code judge(
 
 	if (ending->interrupted && !ending->error)
 		return EXIT_CODE_INTERRUPTED;
+	if (ending->error &&
+	    strcmp(ending->error->reason, "target.changed") == 0)
+		return EXIT_CODE_CHANGED;
 	if (ending->error)
 		return exit_code_of_error(ending->error);
 	if (!tally_balances(t)) {

@@ -85,11 +85,13 @@ static int64_t newest_of(struct sync_source *src, const struct source_box *box)
 		    imap_date_packed_seconds(date) > newest)
 			newest = imap_date_packed_seconds(date);
 	}
+	char shown[SYNC_MAILBOX_SHOWN];
+
 	if (newest > (int64_t)time(NULL))
 		sync_reporter_warn(src->shared->reporter, "source",
 		    "source.future",
-		    "mailbox %zu: the newest message of the target has a date in the future: older ones are not copied by syncSrcNew",
-		    box->m->number);
+		    "mailbox %s: the newest message of the target has a date in the future: older ones are not copied by syncSrcNew",
+		    sync_mailbox_shown(box->m, shown));
 	return newest;
 }
 

@@ -286,6 +286,7 @@ static bool is_behind(
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
     const struct imap_response *r)
 {
+	char shown[SYNC_MAILBOX_SHOWN];
 	struct imap_fetch f;
 	uint64_t n = 0;
 
@@ -297,14 +298,14 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 		if (known && known != n)
 			return error_set(&dst->error, ERROR_SERVER_NO,
 			    "target.changed",
-			    "target: mailbox %zu was made anew while messages were in doubt: run again",
-			    box->m->number);
+			    "target: mailbox %s was made anew while messages were in doubt: run again",
+			    sync_mailbox_shown(box->m, shown));
 		sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 	}
 	if (op == TARGET_OP_DOUBT_SELECT && is_behind(dst, r))
 		return error_set(&dst->error, ERROR_IO, "target.doubt",
-		    "target: mailbox %zu shows less (UIDNEXT) than was stored there: what is in doubt cannot be looked for",
-		    box->m->number);
+		    "target: mailbox %s shows less (UIDNEXT) than was stored there: what is in doubt cannot be looked for",
+		    sync_mailbox_shown(box->m, shown));
 	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_NUMBER &&
 	    imap_str_is(r->word, "EXISTS") && r->number <= UINT32_MAX)
 		dst->found.exists = (uint32_t)r->number;

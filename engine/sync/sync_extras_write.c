@@ -86,11 +86,14 @@ static void refuse_annotations(
 
 static void free_item(struct sync_target *dst, struct sync_extras *x)
 {
+	char shown[SYNC_MAILBOX_SHOWN];
+
 	if (x->warnings > WARNINGS_MAX)
 		sync_reporter_warn(dst->shared->reporter, "target",
 		    "folder.extras",
-		    "mailbox %zu: %zu more access rights or annotations not set",
-		    x->mailbox, x->warnings - WARNINGS_MAX);
+		    "mailbox %s: %zu more access rights or annotations not set",
+		    sync_mailbox_shown(box_of(dst, x)->m, shown),
+		    x->warnings - WARNINGS_MAX);
 	sync_extras_free(x);
 	dst->extras.count--;
 }

@@ -376,9 +376,9 @@ static void hand_over(
 		m, f->has_date ? f->date : (struct imap_str){0}))
 		sync_reporter_warn(src->shared->reporter, "source",
 		    "source.date",
-		    "mailbox %zu, uid %" PRIu32
+		    "mailbox %s, uid %" PRIu32
 		    ": no valid INTERNALDATE, copied without",
-		    box->m->number, f->uid);
+		    sync_mailbox_shown(box->m, shown), f->uid);
 	bool too_long = m->rule == JOB_LONG_LINES_SKIP && m->long_lines > 0;
 	if (!alive || too_long) {
 		t->skipped[alive ? TALLY_SKIP_LONG_LINE : TALLY_SKIP_DELETED]++;

@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "engine/sync/sync_mailbox.h"
 
+#include <string.h>
+
+#include "engine/base/text.h"
+
+const char *sync_mailbox_shown(
+    const struct sync_mailbox *m, char out[SYNC_MAILBOX_SHOWN])
+{
+	size_t len = 0;
+
+	out[0] = '\'';
+	(void)text_escape(
+	    m->source, strlen(m->source), out + 1, SYNC_MAILBOX_SHOWN - 2);
+	len = strlen(out);
+	out[len] = '\'';
+	out[len + 1] = '\0';
+	return out;
+}
+
 void sync_mailbox_copy(struct sync_mailbox *to, const struct sync_mailbox *from)
 {
 	*to = (struct sync_mailbox){

@@ -54,6 +54,14 @@ void sync_mailbox_copy(
 void sync_mailbox_merge(
     struct sync_mailbox *to, const struct sync_mailbox *from);
 
+enum {
+	SYNC_MAILBOX_SHOWN = 200
+};
+
+/* Its name on the source in quotes, for people: escaped and cut. */
+const char *sync_mailbox_shown(
+    const struct sync_mailbox *m, char out[SYNC_MAILBOX_SHOWN]);
+
 struct sync_left_out {
 	char *name;
 	const char *why;

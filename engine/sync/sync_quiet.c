@@ -173,9 +173,10 @@ void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
 	    (uidnext && box->status_uidnext && uidnext != box->status_uidnext);
 
 	if (moved) {
+		char shown[SYNC_MAILBOX_SHOWN];
 		log_write(dst->shared->log, LOG_LEVEL_WARNING, "target",
-		    "somebody else adds to mailbox %zu: every message is looked for before it is sent",
-		    box->m->number);
+		    "somebody else adds to mailbox %s: every message is looked for before it is sent",
+		    sync_mailbox_shown(box->m, shown));
 		dst->quiet_moved = true;
 	}
 	if (moved ||

@@ -140,6 +140,7 @@ static bool try_create(struct sync_target *dst, struct target_box *box,
 /* 1 the body is another one, 0 it is as it was, -1. */
 static int repair(struct sync_target *dst, struct sync_message *m)
 {
+	char shown[SYNC_MAILBOX_SHOWN];
 	uint64_t before = m->bytes;
 	unsigned what = 0;
 
@@ -157,9 +158,9 @@ static int repair(struct sync_target *dst, struct sync_message *m)
 		return 1;
 	case SYNC_MESSAGE_REPAIR_OTHER:
 		log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
-		    "mailbox %zu, uid %" PRIu32
+		    "mailbox %s, uid %" PRIu32
 		    ": not repaired, the next run would take it for another message",
-		    m->mailbox->number, m->uid);
+		    sync_mailbox_shown(m->mailbox, shown), m->uid);
 		return 0;
 	case SYNC_MESSAGE_REPAIR_FAILED:
 		return -1;
@@ -204,7 +205,7 @@ static int next_form(struct sync_target *dst, struct sync_message *m,
 	bool may_wrap =
 	    dst->shared->job->options.long_lines == JOB_LONG_LINES_WRAP;
 	enum sync_rung rung;
-	char how[200];
+	char how[200], shown[SYNC_MAILBOX_SHOWN];
 	int rc = 0;
 
 	if (!m->first_words)
@@ -217,9 +218,8 @@ static int next_form(struct sync_target *dst, struct sync_message *m,
 	}
 	if (rc == 1)
 		log_write(dst->shared->log, LOG_LEVEL_INFO, "target",
-		    "mailbox %zu, uid %" PRIu32
-		    " refused ('%s'): sent again %s",
-		    m->mailbox->number, m->uid, words,
+		    "mailbox %s, uid %" PRIu32 " refused ('%s'): sent again %s",
+		    sync_mailbox_shown(m->mailbox, shown), m->uid, words,
 		    sync_ladder_text(m->rungs, how, sizeof(how)));
 	return rc;
 }

@@ -216,6 +216,8 @@ static bool is_use_refused(
 int sync_setup_on_created(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
+	char shown[SYNC_MAILBOX_SHOWN];
+
 	dst->create_answered = true;
 	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
 		sync_target_set_ready(dst, box);
@@ -228,8 +230,8 @@ int sync_setup_on_created(
 	}
 	if (imap_cmd_has_code(cmd, "OVERQUOTA"))
 		return error_set(&dst->error, ERROR_QUOTA, "quota.target",
-		    "target: no room for mailbox %zu: '%s'; give the account more, then run again",
-		    box->m->number, imap_cmd_reply(cmd));
+		    "target: no room for mailbox %s: '%s'; give the account more, then run again",
+		    sync_mailbox_shown(box->m, shown), imap_cmd_reply(cmd));
 	if (sync_target_is_transient(cmd))
 		return error_set(&dst->error, ERROR_IO, "throttle",
 		    "target: CREATE refused for now: '%s'",

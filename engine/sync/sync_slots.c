@@ -232,10 +232,11 @@ void sync_slots_leave(
     struct sync_source *src, struct source_box *box, const char *words)
 {
 	struct sync_part *part = rest_of(box);
+	char shown[SYNC_MAILBOX_SHOWN];
 
 	log_write(src->shared->log, LOG_LEVEL_WARNING, "engine",
-	    "connection %u leaves mailbox %zu to the first one: %s",
-	    src->shared->lane + 1, box->m->number, words);
+	    "connection %u leaves mailbox %s to the first one: %s",
+	    src->shared->lane + 1, sync_mailbox_shown(box->m, shown), words);
 	if (!part)
 		return;
 	part->is_leaders = true;

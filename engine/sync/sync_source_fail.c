@@ -46,11 +46,11 @@ void sync_source_fail(struct sync_source *src, struct source_box *box,
 		t->source += open;
 	}
 	if (failure == SOURCE_FAILURE_GONE) {
+		char shown[SYNC_MAILBOX_SHOWN];
 		t->vanished += open;
 		sync_reporter_warn(src->shared->reporter, "source",
-		    "source.mailbox_gone",
-		    "mailbox %zu went away meanwhile: %s", box->m->number,
-		    words);
+		    "source.mailbox_gone", "mailbox %s went away meanwhile: %s",
+		    sync_mailbox_shown(box->m, shown), words);
 	} else {
 		t->refused[TALLY_REFUSED_MAILBOX] += open;
 	}

@@ -407,10 +407,12 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 static void on_subscribe_refused(
     struct sync_target *dst, struct target_box *box, const struct imap_cmd *cmd)
 {
+	char shown[SYNC_MAILBOX_SHOWN];
+
 	box->m->by_target.extra[TALLY_REFUSED_EXTRAS]++;
 	sync_reporter_warn(dst->shared->reporter, "target",
-	    "folder.subscription", "mailbox %zu: SUBSCRIBE refused: '%s'",
-	    box->m->number, imap_cmd_reply(cmd));
+	    "folder.subscription", "mailbox %s: SUBSCRIBE refused: '%s'",
+	    sync_mailbox_shown(box->m, shown), imap_cmd_reply(cmd));
 }
 
 static int on_done(

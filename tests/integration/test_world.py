@@ -12,7 +12,7 @@ from convoy import (Case, ENGINE, PLAIN, SUPERVISOR, account, fill,
                     need_dovecot)
 from dovecot import Dovecot
 from imap_client import quote
-from scripted_server import Hangup, MiniServer, Session
+from scripted_server import Fault, Hangup, MiniServer, Session
 
 CHANGED = 2
 FAST = ('LITERAL+', 'MULTIAPPEND', 'UIDPLUS')
@@ -102,6 +102,54 @@ class Source(WorldCase):
                              set(self.held(target)))
         self.copy(source, target)  # whatever was left comes now, once
         self.assert_whole(source, target)
+
+
+class Anew(Session):
+    """From the second connection on INBOX is another one: new UIDVALIDITY,
+    other UIDs, the mail of before."""
+
+    def run(self):
+        with self.server.lock:
+            if self.server.connections == 2:
+                box = self.server.box('INBOX')
+                box.uidvalidity += 1
+                for message in box.messages:
+                    message.uid += 1000
+                box.uidnext += 1000
+        super().run()
+
+
+class Restarted(WorldCase):
+    """A server comes back in the same run and gives other numbers."""
+
+    def assert_recovers(self, source, target, codes):
+        ended = self.copy(source, target, '--fetchMax', 4, '--storeMax', 4,
+                          code=codes)
+        self.assert_balanced(ended)
+        self.assertEqual((1, 2), tuple(sorted((source.connections,
+                                               target.connections))))
+        self.assertLessEqual(len(self.held(target)), 20)
+        self.copy(source, target)
+        self.assert_whole(source, target)
+        target.forget_commands()
+        self.copy(source, target)
+        self.assertEqual(0, target.count('APPEND', 'STORE', 'UID STORE'))
+
+    def test_f148_the_source(self):
+        source = self.server(20, session=Anew, faults=[
+            Fault('cut-in-fetch', 'FETCH', nth=9, count=30)])
+        self.assert_recovers(source, self.server(capability=FAST),
+                             (0, CHANGED))
+
+    def test_f148_the_target(self):
+        for store in (False, True):
+            for capability in ((), ('UIDPLUS',), FAST):
+                with self.subTest(store=store, capability=capability):
+                    target = self.server(
+                        session=Anew, capability=capability, faults=[
+                            Fault('cut-before-reply', nth=3, store=store)])
+                    self.assert_recovers(self.server(20), target,
+                                         (0, CHANGED))
 
 
 class Target(WorldCase):

@@ -53,6 +53,7 @@ int error_set(struct error *err, enum error_kind kind, const char *reason,
 	va_start(args, format);
 	(void)vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+	text_make_shown(err->text, sizeof(err->text));
 	return -1;
 }
 
@@ -70,6 +71,7 @@ int error_set_errno(struct error *err, enum error_kind kind, const char *reason,
 	size_t len = strlen(err->text);
 	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s",
 	    text_errno(saved, os_text, sizeof(os_text)));
+	text_make_shown(err->text, sizeof(err->text));
 	errno = saved;
 	return -1;
 }

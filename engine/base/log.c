@@ -7,15 +7,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/fd.h"
 #include "engine/base/mem.h"
+#include "engine/base/text.h"
 
 enum {
-	LINE_MAX_BYTES = 4096
+	LINE_MAX_BYTES = TEXT_LINE_MAX
 };
 
 struct log {
@@ -125,9 +127,9 @@ void log_write(struct log *log, enum log_level level, const char *part,
 	va_end(args);
 	if (body < 0)
 		return;
-	size_t len = (size_t)head + (size_t)body;
-	if (len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
+	// names and hosts of the command line are any bytes too
+	text_make_shown(line + head, sizeof(line) - (size_t)head - 1);
+	size_t len = strlen(line);
 	line[len++] = '\n';
 	(void)pthread_mutex_lock(&log->mutex);
 	if (!is_over(log, level))

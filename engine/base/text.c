@@ -54,6 +54,17 @@ bool text_is_shown(const char *s)
 	return true;
 }
 
+void text_make_shown(char *text, size_t max)
+{
+	char line[TEXT_LINE_MAX];
+
+	if (text_is_shown(text))
+		return;
+	(void)text_escape(
+	    text, strlen(text), line, max < sizeof(line) ? max : sizeof(line));
+	memcpy(text, line, strlen(line) + 1);
+}
+
 char *text_escape(const char *bytes, size_t len, char *out, size_t max)
 {
 	static const char hex[] = "0123456789abcdef";

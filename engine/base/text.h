@@ -21,6 +21,14 @@ char *text_escape(const char *bytes, size_t len, char *out, size_t max);
 /* May it be shown as it stands: has nothing but backslashes to escape? */
 bool text_is_shown(const char *s);
 
+/* The last guard before a log or an error: escapes, in its room of at most
+ * TEXT_LINE_MAX bytes, a text that may not be shown as it stands. */
+enum {
+	TEXT_LINE_MAX = 4096
+};
+
+void text_make_shown(char *text, size_t max);
+
 /* Decimal digits only, all of the text, not above max. */
 bool text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out);
 

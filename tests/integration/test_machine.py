@@ -22,6 +22,19 @@ def letter(n):
         n, n, n)
 
 
+def children(process):
+    found = []
+    for path in glob.glob('/proc/[0-9]*/stat'):
+        try:
+            with open(path, 'rb') as f:
+                fields = f.read().rsplit(b')', 1)[1].split()
+        except OSError:
+            continue  # it has ended
+        if int(fields[1]) == process.pid:
+            found.append(int(path.split('/')[2]))
+    return found
+
+
 class EngineCase(Case):
     def servers(self, count=3, **kwargs):
         both = MiniServer(**kwargs), MiniServer(
@@ -257,13 +270,16 @@ class BatchClock(batch.Case):
 class EngineStopped(EngineCase):
     def test_f179_an_engine_is_stopped_for_a_while(self):
         """What came meanwhile is read before a deadline is judged."""
+        both = []
         for options in ((), ('--noThreads',)):
             source, target = self.servers(400)
-            p = self.start(*PLAIN, *options, '--timeout', 2, '--storeMax', 1,
+            p = self.start(*PLAIN, *options, '--timeout', 6, '--storeMax', 1,
                            *self.addresses(source, target))
             wait_until(lambda t=target: t.count('APPEND'), 'messages')
             p.send_signal(signal.SIGSTOP)
-            time.sleep(3)  # what is tested is the time that passes
+            both.append((source, target, p))
+        time.sleep(7)  # what is tested is the time that passes
+        for source, target, p in both:
             p.send_signal(signal.SIGCONT)
             _, log = p.communicate(timeout=convoy.PATIENCE)
             self.assertEqual(0, p.returncode, log)
@@ -276,18 +292,13 @@ class EngineStopped(EngineCase):
 class Stopped(batch.Case):
     """Processes that are stopped, and go on later."""
 
-    def engines(self, p):
-        with open('/proc/%d/task/%d/children' % (p.pid, p.pid),
-                  encoding='ascii') as f:
-            return [int(pid) for pid in f.read().split()]
-
     def test_f179_all_of_it_is_stopped_for_a_while(self):
         """As a frozen container, longer than any engine may be silent: the
         engines get a chance to say something."""
         self.accounts('pour.1', 'pour.2', 'pour.3')
         p = self.start('run', 'plan.yaml', env={'MAILCONVOY_STALL_MS': '4000'})
         self.wait_running(3)
-        engines = self.engines(p)
+        engines = children(p)
         self.assertEqual(3, len(engines))
         for pid in [p.pid] + engines:
             os.kill(pid, signal.SIGSTOP)
@@ -310,14 +321,12 @@ class Signals(batch.Case):
         p = self.start('run', 'plan.yaml', preexec_fn=lambda: signal.signal(
             signal.SIGQUIT, signal.SIG_DFL))
         self.wait_running(1)
-        with open('/proc/%d/task/%d/children' % (p.pid, p.pid),
-                  encoding='ascii') as f:
-            engines = f.read().split()
+        engines = children(p)
         p.send_signal(signal.SIGQUIT)
         p.communicate(timeout=20)
         self.assertNotEqual(0, p.returncode)
         for pid in engines:
-            wait_until(lambda pid=pid: not os.path.exists('/proc/' + pid),
+            wait_until(lambda pid=pid: not os.path.exists('/proc/%d' % pid),
                        'the engine to end')
         self.assertEqual([], glob.glob(self.path('*core*')))
         self.assertIn('interrupted', self.good('status', '-o', 'json'))

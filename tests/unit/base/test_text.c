@@ -45,6 +45,20 @@ ParameterizedTest(struct escape_row *row, text, escapes)
 	    text_escape(row->in, row->len, out, sizeof(out)), row->out);
 }
 
+/* F205: what may be shown stays as it is, backslashes too. */
+Test(text, makes_shown_only_what_is_not)
+{
+	char good[32] = "a\\b \xc3\xa4", bad[32] = "a\\b\x1b[2J\n";
+	char cut[12] = "abc\x1b\x1b\x1b\x1b";
+
+	text_make_shown(good, sizeof(good));
+	cr_assert_str_eq(good, "a\\b \xc3\xa4");
+	text_make_shown(bad, sizeof(bad));
+	cr_assert_str_eq(bad, "a\\\\b\\x1b[2J\\x0a");
+	text_make_shown(cut, sizeof(cut));
+	cr_assert_str_eq(cut, "abc\\x1b...");
+}
+
 Test(text, marks_what_does_not_fit)
 {
 	char out[12];

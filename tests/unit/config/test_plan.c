@@ -352,7 +352,7 @@ static struct bad_row bad_rows[] = {
     {"E0402", 8, 35, HEAD "accounts_file: {path: x, columns: [user, user]}\n"},
 };
 
-/* F154-F156, F166, F167 */
+/* F031, F154-F156, F166, F167 */
 ParameterizedTestParameters(plan, refuses)
 {
 	return cr_make_param_array(

@@ -236,6 +236,7 @@ Test(plan_options, external_needs_no_password)
 	plan_free(p);
 }
 
+/* F155 */
 Test(plan_options, prefixes_keep_accounts_apart)
 {
 	// one target, and one server for both sides

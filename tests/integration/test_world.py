@@ -4,11 +4,10 @@ each server may learn and change."""
 import os
 import re
 import subprocess
-import threading
 import time
 import unittest
 
-from convoy import (Case, ENGINE, PLAIN, SUPERVISOR, account, fill,
+from convoy import (Case, ENGINE, PLAIN, SUPERVISOR, WRITING, account, fill,
                     need_dovecot)
 from dovecot import Dovecot
 from imap_client import quote
@@ -262,7 +261,6 @@ class Drip(Session):
             super()._send_fetch(n, head, bodies)
             return
         self.io.send(b'* %d FETCH (' % n + head + b' BODY[] {100000}\r\n')
-        self.server.dripping.set()
         while not self.io.stopping.wait(0.05):
             self.io.send(b'x')
 
@@ -294,13 +292,11 @@ class Budget(WorldCase):
         """There is always some progress: the time of the account ends it."""
         source = self.server(3, session=Drip)
         target = self.server(session=Murmur)
-        source.dripping = threading.Event()
         self.write('secret', 'pass\n')
         self.write('plan.yaml', PLAN % (source.port, target.port))
         env = dict(os.environ, MAILCONVOY_ENGINE=ENGINE)
         began = time.monotonic()
         process = self.popen([SUPERVISOR, 'run', 'plan.yaml'], env)
-        self.assertTrue(source.dripping.wait(60))
         _, err = process.communicate(timeout=120)
         self.assertEqual(1, process.returncode, err)
         self.assertGreater(time.monotonic() - began, 3.9)
@@ -321,6 +317,56 @@ class Budget(WorldCase):
         with open(os.path.join(runs, os.listdir(runs)[0], 'journal.jsonl'),
                   encoding='utf-8') as f:
             return f.read()
+
+
+class DryRun(WorldCase):
+    def test_f222_nothing_is_changed_whatever_goes_wrong(self):
+        for make in (
+                lambda: ((Fault('cut-in-fetch', 'FETCH', nth=4),), ()),
+                lambda: ((Fault('cut', 'EXAMINE'),), ()),
+                lambda: ((Fault('no', 'FETCH', times=100),), ()),
+                lambda: ((), (Fault('cut', 'SELECT'),)),
+                lambda: ((), (Fault('bye', 'LIST'),)),
+                lambda: ((), (Fault('no', 'SELECT', times=100),)),
+                lambda: ((), (Fault('no', 'STATUS', times=100),)),
+                lambda: ((), (Fault('cut', 'FETCH'),))):
+            of_source, of_target = make()
+            for mode in ('syncSrcAll', 'syncSrcNew', 'syncDst'):
+                with self.subTest(source=of_source, target=of_target,
+                                  mode=mode):
+                    self.dry_run(of_source, of_target, mode)
+
+    def dry_run(self, of_source, of_target, mode):
+        source = self.server(8, faults=list(of_source))
+        target = self.server(3, faults=list(of_target),
+                             capability=('UIDPLUS',))
+        source.box('Work').add(letter(9))
+        source.box('Work').subscribed = True
+        target.box('Old').add(letter(10))
+        before = target.contents()
+        self.copy(source, target, '--dryRun', '--mode', mode,
+                  code=(0, 1, 2, 75, 76))
+        self.assertEqual(before, target.contents())
+        for server, more in ((source, ('SELECT',)), (target, ())):
+            sent = {name for name, _ in server.commands}
+            self.assertEqual(set(), sent.intersection(
+                WRITING + ('SUBSCRIBE', 'UNSUBSCRIBE') + more))
+
+
+class Huge(Session):
+    """Says that its messages are very large."""
+
+    def _value(self, message, item):
+        if item == b'RFC822.SIZE':
+            return b'500000000'
+        return Session._value(message, item)
+
+
+class Sizes(WorldCase):
+    def test_f218_a_mailbox_of_more_than_32_bits(self):
+        source = self.server(20, session=Huge)
+        ended = self.copy(source, self.server(), '--dryRun')
+        self.assertIn('9.3 GiB copied', ended.log)
 
 
 class Tapped(Session):

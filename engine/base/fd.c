@@ -115,6 +115,31 @@ int fd_open_spool(struct error *err)
 	return fd;
 }
 
+/* A new name is only safe when the directory it stands in was synced. */
+static int sync_parent(char *path)
+{
+	char *slash = strrchr(path, '/');
+	const char *parent = slash == path ? "/" : slash ? path : ".";
+
+	if (slash && slash > path)
+		*slash = '\0';
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	// one that we may not read, or that knows no syncing, is left as it is
+	int rc = fd < 0 || fsync(fd) == 0 || errno == EINVAL ? 0 : -1;
+	fd_close(&fd);
+	if (slash && slash > path)
+		*slash = '/';
+	return rc;
+}
+
+/* 0 also when it is there. */
+static int make_dir(char *path)
+{
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -1;
+	return sync_parent(path);
+}
+
 int fd_make_dirs(const char *path, struct error *err)
 {
 	char *copy = mem_try_strdup(path);
@@ -128,7 +153,7 @@ int fd_make_dirs(const char *path, struct error *err)
 			continue;
 		char kept = *p;
 		*p = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+		if (make_dir(copy) < 0)
 			rc = error_set_errno(err, ERROR_OS, "local.disk",
 			    "cannot make the directory '%s'", copy);
 		*p = kept;

@@ -32,7 +32,7 @@ int fd_open_private(const char *path, int extra_flags, struct error *err);
 /* An unlinked temporary file in $TMPDIR or /tmp, readable and writable. */
 int fd_open_spool(struct error *err);
 
-/* mkdir -p with mode 0700 for what is missing. */
+/* mkdir -p with mode 0700 for what is missing; their names outlive a power loss. */
 int fd_make_dirs(const char *path, struct error *err);
 
 /* Reads a whole small file (not above max) into a heap string; a FIFO or

@@ -36,7 +36,7 @@ static void note(const char *name)
 void step_point(const char *name)
 {
 	const char *at = getenv("MAILCONVOY_KILL_AT");
-	const char *prefix = getenv("MAILCONVOY_STEPS");
+	const char *prefix = getenv("MAILCONVOY_STEPS_OF");
 	uint64_t kill_at = 0;
 	int kept = errno; // of what the step stands behind
 

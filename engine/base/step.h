@@ -5,7 +5,7 @@
  *
  *   MAILCONVOY_KILL_AT=N        SIGKILL at the Nth step
  *   MAILCONVOY_COUNT_STEPS=FILE a line for every step: its name
- *   MAILCONVOY_STEPS=PREFIX     only steps whose names begin so count
+ *   MAILCONVOY_STEPS_OF=PREFIX  only steps whose names begin so count
  *
  * A name is "WHERE.WHAT". A step stands directly before or behind what another
  * process or the disk could see. Any thread may call it.

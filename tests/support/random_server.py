@@ -495,6 +495,23 @@ class Run:
         if not self.lies and not self.sides[1] and \
                 len(now) != len(set(now)):
             self.problem('doubled messages on an honest target')
+        # refused ones are sent in another form, and that is told
+        if code == 0 and not self.lies and 'taken only' not in self.log:
+            self.check_details(now)
+
+    def check_details(self, now):
+        """Of a run that says all is well, and of which nobody has lied."""
+        source, target = ({m.raw: m for b in s.boxes.values()
+                           for m in b.messages} for s in self.servers)
+        if self.mode == 'mirror' and 'UIDPLUS' in self.servers[1].supports \
+                and set(now) != set(self.before[0]):
+            self.problem('a mirror has another content')
+        for raw in set(source) & set(target) - set(self.before[1]):
+            if source[raw].date != target[raw].date:
+                self.problem('another date: %r' % target[raw].date)
+            if set(source[raw].flags) != set(target[raw].flags):
+                self.problem('other flags: %r, %r' % (
+                    source[raw].flags, target[raw].flags))
 
     def again(self, given):
         """Both servers honest now: all that is missing comes."""

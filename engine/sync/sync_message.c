@@ -195,8 +195,9 @@ int sync_message_add(
 int sync_message_finish(struct sync_message *m, struct error *err)
 {
 	if (m->rule == JOB_LONG_LINES_TRUNCATE) {
-		m->long_lines += m->line_over;
-		if (m->cr_pending && put(m, "\r", 1, err) < 0)
+		bool is_full = m->line_len >= SYNC_MESSAGE_LINE_MAX;
+		m->long_lines += m->line_over || (m->cr_pending && is_full);
+		if (m->cr_pending && !is_full && put(m, "\r", 1, err) < 0)
 			return -1;
 	} else {
 		m->long_lines += m->line_len > SYNC_MESSAGE_LINE_MAX;

@@ -119,6 +119,9 @@ static struct row rows[] = {
     {"a\rb", 3, "\r\r\n", 3, "\r\r\n", 0, false},
     /* a CR at the very end is no line end */
     {"a", 3, "\r", 3, "\r\r\n", 0, true},
+    {"", MAX - 1, "\r", MAX - 1, "\r\r\n", 0, true},
+    {"", MAX, "\r", MAX, "\r\n", 1, true},
+    {"", MAX + 1, "\r", MAX, "\r\n", 1, true},
 };
 
 ParameterizedTestParameters(sync_message, cuts_long_lines)

@@ -41,8 +41,8 @@ class RandomReplies(unittest.TestCase):
         # not all of them were spoiled, nor none
         codes = {r.outcome.split()[-1] for r in runs}
         self.assertLessEqual({'0', '1', '75', '76'}, codes)
-        self.assertGreater(sum(s.changes for r in runs for s in r.servers),
-                           len(SEEDS))
+        self.assertLess(20, len([r for r in runs if any(
+            s.changes for s in r.servers)]))
 
 
 if __name__ == '__main__':

@@ -181,7 +181,7 @@ class Voice:
 
     def __init__(self, connection, rng, server):
         self.__dict__.update(io=connection, rng=rng, server=server,
-                             waiting=b'')
+                             waiting=b'', command='')
         fill = connection._fill
 
         def flush_and_fill():
@@ -201,12 +201,15 @@ class Voice:
         rng, server = self.rng, self.server
         if not said:
             return
-        while server.rate and said and rng.random() < server.rate:
+        rate = server.rate
+        if rate and server.focus:
+            rate = max(rate, 0.3) if server.focus == self.command else rate / 4
+        while said and rng.random() < rate:
             server.changes += 1
             end = rng.random()
-            if end < 0.1:
+            if end < 0.2:
                 self.hang_up(said)
-            if end < 0.13:
+            if end < 0.23:
                 self.io.stall()
             said = (lies if server.lies else keeps)(rng, said)
         data = b''.join(said)
@@ -232,7 +235,8 @@ class RandomSession(Session):
         super().__init__(server, voice)
 
     def obey(self, text, literals):
-        self.io.__dict__['tag'] = text.split(b' ', 1)[0]
+        self.io.__dict__.update(tag=text.split(b' ', 1)[0],
+                                command=self.name_of(text))
         try:
             super().obey(text, literals)
         except Hangup:
@@ -282,6 +286,8 @@ def make_server(seed, number, rate, with_lies, rng):
         supports=words, password=SECRETS[number])
     server.seed = '%d %d' % (seed, number)
     server.rate, server.lies, server.changes = rate, with_lies, 0
+    # one command may be what goes wrong most
+    server.focus = rng.choice((None, None, 'APPEND', 'UID', 'LIST', 'STATUS'))
     return server
 
 

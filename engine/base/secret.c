@@ -82,6 +82,19 @@ int secret_from_fd(
 	return rc;
 }
 
+/* No descriptor left or no memory: that passes, and is no fault of the plan. */
+static int cannot_open(const char *path, struct error *err)
+{
+	bool is_short = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+
+	(void)error_set_errno(err, error_kind_of_file(errno),
+	    is_short ? "local.descriptors" : "config.secret",
+	    "cannot open the secret file '%s'", path);
+	if (is_short)
+		err->retry = ERROR_RETRY_LATER;
+	return -1;
+}
+
 int secret_from_file(
     struct secret *s, const char *path, bool *exposed_out, struct error *err)
 {
@@ -90,8 +103,7 @@ int secret_from_file(
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return error_set_errno(err, error_kind_of_file(errno),
-		    "config.secret", "cannot open the secret file '%s'", path);
+		return cannot_open(path, err);
 	int rc = -1;
 	if (fstat(fd, &st) < 0)
 		(void)error_set_errno(err, error_kind_of_file(errno),

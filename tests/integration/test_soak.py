@@ -30,6 +30,7 @@ class Soak(Case):
         # its servers' sockets need a short name
         folder = self.folder + '/s'
         os.mkdir(folder)
+        os.chmod(self.folder, 0o755)  # they may run as nobody
         ended = subprocess.run(
             [sys.executable, SOAK, '--folder', folder, '--keep',
              *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,

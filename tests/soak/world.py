@@ -179,10 +179,11 @@ class World:
             try:
                 self.servers[name].start()
                 return
-            except RuntimeError:
-                if time.monotonic() > deadline:
+            except RuntimeError as e:
+                # its port may be busy for a moment
+                if time.monotonic() > deadline or 'Address' not in str(e):
                     raise
-                time.sleep(0.5)  # its port may be busy for a moment
+                time.sleep(0.5)
 
     def connect(self, server, account):
         """A client that goes not through the lines."""

@@ -28,7 +28,8 @@ int mailconvoy_find_failed(const struct error *err, int code)
 
 	(void)fprintf(stderr, "mailconvoy: %s\n",
 	    text_escape(err->text, strlen(err->text), shown, sizeof(shown)));
-	return code;
+	// out of memory is that, wherever it happens
+	return err->kind == ERROR_INTERNAL ? EXIT_CODE_INTERNAL : code;
 }
 
 /* ----------------------------------------------------------------- plan */

@@ -21,7 +21,7 @@ int mailconvoy_select(const struct mailconvoy_options *o,
 	out->groups = mem_try_calloc(o->given_count + 1, sizeof(*out->groups));
 	if (!out->patterns || !out->groups) {
 		(void)error_set(
-		    &err, ERROR_OS, "local.memory", "out of memory");
+		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
 		return mailconvoy_find_failed(&err, EXIT_CODE_INTERNAL);
 	}
 	while ((value = mailconvoy_options_next(o, MAILCONVOY_ACCOUNT, &at)))

@@ -63,7 +63,7 @@ static int look(const struct rundir *dir, const char *journal,
 		rc = status_list_print(run, *live_out, now, choice, out, &err);
 	else if (run)
 		(void)error_set(
-		    &err, ERROR_OS, "local.memory", "out of memory");
+		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
 	if (draw && out && fclose(out) == 0 && rc == 0)
 		redraw(text);
 	free(text);

@@ -59,7 +59,7 @@ int secret_command_start(struct secret_command *c,
 	c->out = mem_try_calloc(SECRET_COMMAND_MAX_BYTES + 1, 1);
 	if (!c->out)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int why = make_pipes(out, errors) < 0
 		      ? errno
 		      : program_start(&c->pid, source->argv,

@@ -60,7 +60,7 @@ static int read_credential(
 	char *path = mem_try_printf("%s/%s", dir, name);
 	if (!path)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = secret_from_file(out, path, NULL, err);
 	free(path);
 	return rc;

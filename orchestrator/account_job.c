@@ -258,7 +258,8 @@ char *account_job_line(const struct plan_account *account,
 	    set_endpoint(&job.source, &account->source) < 0 ||
 	    set_endpoint(&job.target, &account->target) < 0 ||
 	    set_options(&job.options, account) < 0) {
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	} else if (read_secrets(account, attempt->secrets, &job, err) == 0 &&
 		   job_check(&job, err) == 0) {
 		set_approved(&job.options, attempt->approved);

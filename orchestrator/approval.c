@@ -22,7 +22,7 @@ enum {
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+	return error_set(err, ERROR_INTERNAL, "local.memory", "out of memory");
 }
 
 void approval_release(struct approval *a)

@@ -174,7 +174,11 @@ static void judge_exit(const struct collect *c, int status, struct verdict *out)
 	int code = WEXITSTATUS(status);
 	char text[160];
 
-	if (!c->ended) {
+	if (!c->ended && code == MEM_EXIT_OOM) {
+		// whoever has no memory can say no more than that
+		crash(out, status, "crash.silent",
+		    "the engine ran out of memory (70) and said no result");
+	} else if (!c->ended) {
 		(void)snprintf(text, sizeof(text),
 		    "the engine ended with %d and said no result", code);
 		crash(out, status, "crash.silent", text);

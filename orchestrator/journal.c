@@ -83,7 +83,8 @@ struct journal *journal_open(const char *path, const char *run_id,
 			j->max_bytes = JOURNAL_BYTES;
 	}
 	if (!j || !j->run_id || !j->path) {
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 		journal_close(j);
 		return NULL;
 	}
@@ -139,8 +140,8 @@ static int fail(struct journal *j, const char *what)
 static int out_of_memory(struct journal *j)
 {
 	if (!j->failed)
-		(void)error_set(
-		    &j->problem, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(&j->problem, ERROR_INTERNAL, "local.memory",
+		    "out of memory");
 	j->failed = true;
 	return -1;
 }

@@ -93,7 +93,8 @@ static int take_line(
 	} else if ((uint64_t)json_integer_value(seq) != w->extent->seq + 1) {
 		rc = damaged(w, "lines are missing before this one", err);
 	} else if (clean(line) < 0) {
-		rc = error_set(err, ERROR_OS, "local.memory", "out of memory");
+		rc = error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	} else if (w->fn(line, w->context, err) < 0) {
 		rc = -1;
 	} else {
@@ -112,7 +113,7 @@ static int walk_stream(FILE *in, struct walk *w, struct error *err)
 
 	if (!line)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	while (rc == 0 && fgets(line, LINE_MAX_BYTES, in)) {
 		size_t len = strlen(line);
 		int good = 0;
@@ -132,7 +133,7 @@ static int walk_stream(FILE *in, struct walk *w, struct error *err)
 	}
 	free(line);
 	if (rc == 0 && !w->is_parts && ferror(in))
-		rc = error_set(err, ERROR_OS, "local.journal",
+		rc = error_set_errno(err, ERROR_OS, "local.journal",
 		    "cannot read '%s'", w->path);
 	return rc;
 }
@@ -533,7 +534,8 @@ static int apply(const json_t *line, void *context, struct error *err)
 		break;
 	}
 	if (rc < 0)
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	if (rc == 0 && reader->also)
 		rc = reader->also(line, reader->context, err);
 	return rc;
@@ -565,7 +567,8 @@ struct journal_run *journal_read_with(const char *path, journal_line_fn *fn,
 	*run_out = run;
 
 	if (!run) {
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 		return NULL;
 	}
 	if (journal_walk(path, apply, &reader, &run->extent, err) < 0) {

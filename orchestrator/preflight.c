@@ -165,8 +165,8 @@ static int take_line(const json_t *line, void *context, struct error *err)
 		size_t at = (size_t)(account - p->plan->accounts);
 		if (strcmp(handlers[i].ev, ev) == 0 &&
 		    handlers[i].take(&p->accounts[at], line) < 0)
-			return error_set(
-			    err, ERROR_OS, "local.memory", "out of memory");
+			return error_set(err, ERROR_INTERNAL, "local.memory",
+			    "out of memory");
 	}
 	return 0;
 }
@@ -181,7 +181,7 @@ int preflight_read(struct preflight *p, const char *journal,
 	if (!p->accounts) {
 		*p = (struct preflight){0};
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	}
 	for (size_t i = 0; i < p->count; i++)
 		p->accounts[i].account = &plan->accounts[i];

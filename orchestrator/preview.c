@@ -184,7 +184,7 @@ int preview_make(struct preview *out, const struct preflight *found,
 	out->rows = mem_try_calloc(found->count, sizeof(*out->rows));
 	if (!out->rows)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	for (size_t i = 0; i < found->count; i++) {
 		const struct preflight_account *a = &found->accounts[i];
 		bool meant = select_matches(select, a->account);

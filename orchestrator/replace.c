@@ -19,7 +19,7 @@ int replace_file(const char *path, const void *bytes, size_t len, mode_t mode,
 
 	if (!temp)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	(void)unlink(temp); // of a process that was killed
 	int fd = open(
 	    temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -194,7 +194,7 @@ struct writer {
 
 static int out_of_memory(struct error *err)
 {
-	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+	return error_set(err, ERROR_INTERNAL, "local.memory", "out of memory");
 }
 
 static int write_bytes(
@@ -317,7 +317,7 @@ static int write_file(const struct journal_run *run, const char *journal_path,
 	if (!gz || gz_open(gz, fd) < 0) {
 		free(gz);
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	}
 	rc = write_lines(&w, journal_path, err);
 	(void)deflateEnd(&gz->z); // says only that input was left
@@ -352,7 +352,7 @@ static int replace(const struct journal_run *run, const char *journal_path,
 
 	if (!temp)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	(void)unlink(temp); // of a process that was killed
 	int fd = open(
 	    temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

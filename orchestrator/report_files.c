@@ -46,7 +46,7 @@ static int write_into(const struct report_model *m, enum report_files_kind kind,
 
 	if (!path)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = report_files_write(m, kind, path, err);
 	free(path);
 	return rc;
@@ -59,7 +59,7 @@ static int write_lines(const struct report_model *m, const char *journal_path,
 
 	if (!path)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = report_write_run(m->run, journal_path, path, err);
 	free(path);
 	return rc;
@@ -80,7 +80,8 @@ int report_files_all(
 			rc = -1;
 	char *users = mem_try_printf("%s/users", directory);
 	if (!users)
-		rc = error_set(err, ERROR_OS, "local.memory", "out of memory");
+		rc = error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	else if (report_owner_write(m, users, err) < 0)
 		rc = -1;
 	if (users)

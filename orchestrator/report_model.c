@@ -474,7 +474,8 @@ static int take_line(
 		break;
 	}
 	if (rc < 0)
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	return rc;
 }
 
@@ -608,7 +609,8 @@ struct report_model *report_model_read(
 	struct report_model *m = mem_try_calloc(1, sizeof(*m));
 
 	if (!m) {
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 		return NULL;
 	}
 	if (!journal_read_with(journal_path, take_line, m, &m->run, err)) {
@@ -617,7 +619,8 @@ struct report_model *report_model_read(
 		m->has_zone = report_zone_use(m->run->timezone);
 		return m;
 	} else {
-		(void)error_set(err, ERROR_OS, "local.memory", "out of memory");
+		(void)error_set(
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	}
 	report_model_free(m);
 	return NULL;

@@ -54,7 +54,7 @@ int report_out_begin(struct report_out *o, const char *path, struct error *err)
 	if (!o->path || !o->temp) {
 		release(o);
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	}
 	(void)unlink(o->temp); // of a process that was killed
 	int fd = open(o->temp,

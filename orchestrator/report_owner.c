@@ -328,7 +328,7 @@ static int write_page(const struct report_model *m,
 
 	if (!path)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = report_out_begin(&out, path, err);
 	free(path);
 	if (rc < 0)

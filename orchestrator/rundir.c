@@ -29,7 +29,7 @@ enum {
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+	return error_set(err, ERROR_INTERNAL, "local.memory", "out of memory");
 }
 
 int rundir_init(struct rundir *dir, const struct plan *plan, struct error *err)

@@ -59,7 +59,7 @@ static size_t count_lines(const char *text)
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+	return error_set(err, ERROR_INTERNAL, "local.memory", "out of memory");
 }
 
 int select_take_ids(struct select_rules *r, const char *name, const char *text,

@@ -51,8 +51,8 @@ static int make_environment(char *env[KEPT + 1], struct error *err)
 		env[used] = mem_try_printf("%s=%s", kept[i], value);
 		if (!env[used++]) {
 			free_environment(env);
-			return error_set(
-			    err, ERROR_OS, "local.memory", "out of memory");
+			return error_set(err, ERROR_INTERNAL, "local.memory",
+			    "out of memory");
 		}
 	}
 	return 0;

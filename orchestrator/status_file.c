@@ -286,10 +286,10 @@ static int write_one(const char *run_path, const char *name, char *bytes,
     mode_t mode, struct error *err)
 {
 	char *path = mem_try_printf("%s/%s", run_path, name);
-	int rc =
-	    path && bytes
-		? replace_file(path, bytes, strlen(bytes), mode, err)
-		: error_set(err, ERROR_OS, "local.memory", "out of memory");
+	int rc = path && bytes
+		     ? replace_file(path, bytes, strlen(bytes), mode, err)
+		     : error_set(err, ERROR_INTERNAL, "local.memory",
+			   "out of memory");
 
 	free(path);
 	free(bytes);

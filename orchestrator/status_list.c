@@ -656,7 +656,7 @@ int status_list_print(const struct journal_run *run, bool live,
 
 	if (!rows)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = print_as(&p, rows, choose(rows, run->count, choice));
 	free(rows);
 	if (rc < 0 || ferror(out))

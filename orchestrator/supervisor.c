@@ -84,9 +84,10 @@ static void reap(struct supervisor *s)
 static void on_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
+	ssize_t n;
 
-	while (
-	    read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+	while ((n = read(s->signal_fd, &info, sizeof(info))) ==
+	       (ssize_t)sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGCHLD:
 			reap(s);
@@ -95,6 +96,10 @@ static void on_signals(struct supervisor *s)
 			supervisor_operator_signal(s, (int)info.ssi_signo);
 			break;
 		}
+	}
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		(void)poll(NULL, 0, NAP_MS);
+		reap(s); // what ends must be seen all the same
 	}
 }
 

@@ -134,7 +134,7 @@ static void start(struct supervisor *s, enum supervisor_hooks_kind kind)
 	char **env = make_environment(s, facts, count);
 	if (!env)
 		(void)error_set(
-		    &err, ERROR_OS, "local.memory", "out of memory");
+		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
 	int rc = env ? hook_start(&s->hooks.hook, hook->argv, env, -1,
 			   hook->timeout_ms, &err)
 		     : -1;

@@ -135,7 +135,7 @@ static int make_mail(struct supervisor *s, struct error *err)
 		return fd;
 	fd_close(&fd);
 	return error_set_errno(
-	    err, ERROR_OS, "local.memory", "cannot make a mail");
+	    err, ERROR_INTERNAL, "local.memory", "cannot make a mail");
 }
 
 void supervisor_mail_send(struct supervisor *s)

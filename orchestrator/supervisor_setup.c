@@ -32,7 +32,7 @@
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, ERROR_OS, "local.memory", "out of memory");
+	return error_set(err, ERROR_INTERNAL, "local.memory", "out of memory");
 }
 
 /* ------------------------------------------------------------ selection */

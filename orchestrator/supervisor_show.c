@@ -43,7 +43,7 @@ int supervisor_show_init(struct supervisor *s, struct error *err)
 	notify_systemd_ready(&show->systemd);
 	if (!show->now.accounts || !show->now.servers)
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	return 0;
 }
 

@@ -204,9 +204,11 @@ void supervisor_slot_writable(struct slot *slot)
 		return;
 	if (n > 0)
 		slot->job_sent += (size_t)n;
-	// nobody reads: the child ends, its end tells how
 	if (n <= 0 || slot->job_sent == slot->job_len)
 		wipe_job(slot);
+	// half a job: its end makes the child end, and that tells how
+	if (n <= 0)
+		fd_close(&slot->job_fd);
 }
 
 /* --------------------------------------------------------------- start */
@@ -389,7 +391,7 @@ static void do_secrets(struct supervisor *s, struct slot *slot)
 	    account_secrets_start(account_of(s, slot), s->command_env);
 	if (!slot->secrets) {
 		(void)error_set(
-		    &err, ERROR_OS, "local.memory", "out of memory");
+		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
 		begin_attempt(s, slot, "");
 		give_up(s, slot, EXIT_CODE_LOCAL, &err);
 		return;
@@ -431,7 +433,7 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	begin_attempt(s, slot, log ? log : "");
 	if (!log || !state) {
 		(void)error_set(
-		    &err, ERROR_OS, "local.memory", "out of memory");
+		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
 		give_up(s, slot, EXIT_CODE_LOCAL, &err);
 		free(log);
 		free(state);

@@ -100,8 +100,8 @@ static int take_line(const json_t *line, void *context, struct error *err)
 	for (size_t i = 0; a && i < ARRAY_LEN(handlers); i++)
 		if (strcmp(handlers[i].ev, ev) == 0 &&
 		    handlers[i].take(a, line) < 0)
-			return error_set(
-			    err, ERROR_OS, "local.memory", "out of memory");
+			return error_set(err, ERROR_INTERNAL, "local.memory",
+			    "out of memory");
 	return 0;
 }
 
@@ -117,7 +117,7 @@ int verify_batch_read(struct verify_batch *out, const char *journal,
 	if (!out->journal || !out->accounts) {
 		verify_batch_release(out);
 		return error_set(
-		    err, ERROR_OS, "local.memory", "out of memory");
+		    err, ERROR_INTERNAL, "local.memory", "out of memory");
 	}
 	out->count = plan->account_count;
 	for (size_t i = 0; i < out->count; i++)

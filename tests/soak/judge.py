@@ -309,7 +309,8 @@ def outcomes(the_world, run, kills):
 def is_bearable(line, kills):
     name, reason = line['outcome'], line.get('reason', '')
     if name == 'crash':
-        return line['exit'] == 137 and kills['kill_engine'] > 0
+        return (line['exit'] == 137 and kills['kill_engine'] > 0) or (
+            reason == 'crash.start' and kills['few_descriptors'] > 0)
     if name == 'local':
         return kills['small_files'] + kills['few_descriptors'] > 0
     if name == 'config':

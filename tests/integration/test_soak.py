@@ -43,7 +43,7 @@ class Soak(Case):
     def test_f221_invariants_hold_at_every_checkpoint(self):
         """F219, F221: engines, supervisors and servers die while owners change
         their mail; then nothing is lost, doubled or left over."""
-        code, said, text = self.soak('--minutes', 0.2, '--checkpoint', 5,
+        code, said, text = self.soak('--minutes', 0.15, '--checkpoint', 5,
                                      '--accounts', 5, '--seed', 221)
         self.assertEqual([], said['violations'], text[-4000:])
         self.assertEqual(0, code, text[-4000:])

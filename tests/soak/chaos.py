@@ -144,6 +144,8 @@ class Chaos(threading.Thread):
         seconds = rnd.choice((0, 0, 0.5, 2, 5))
         self.world.servers[name].stop(politely=False)
         self.over.wait(seconds)
+        if self.world.mini:
+            self.world.unlock(name)
         self.world.start_server(name)
         return '%s, %.1f s away' % (name, seconds)
 

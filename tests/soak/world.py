@@ -185,6 +185,14 @@ class World:
                     raise
                 time.sleep(0.5)
 
+    def unlock(self, name):
+        """Takes away the locks of processes that were killed; a Dovecot waits
+        for them for more than a minute."""
+        for root, _, files in os.walk(self.servers[name].mail_dir):
+            for lock in files:
+                if lock.endswith('.lock'):
+                    os.unlink(os.path.join(root, lock))
+
     def connect(self, server, account):
         """A client that goes not through the lines."""
         return Imap('127.0.0.1', self.servers[server].port).login(

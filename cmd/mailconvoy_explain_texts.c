@@ -287,6 +287,8 @@ static const struct mailconvoy_explain_text texts[] = {
 	"Memory is short."},
     {"local.locked", "another process works on it",
 	"Another supervisor or engine has the lock; the text says which."},
+    {"local.log", "lines of a log could not be written",
+	"The copy is not touched by it. Make room where the log lies."},
     {"local.memory", "memory is short",
 	"Lower limits.jobs, or queue.max_size."},
     {"local.output", "the output cannot be written",

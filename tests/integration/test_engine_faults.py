@@ -283,7 +283,7 @@ class Append(FaultCase):
         self.each(lambda: Fault('cut-in-literal', nth=4, count=20))
 
     def test_cut_in_the_first_literal(self):
-        """F137"""
+        """F138"""
         self.each(lambda: Fault('cut-in-literal', nth=1, count=0))
 
     def test_cut_before_the_reply_nothing_kept(self):

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/error.h"
@@ -24,15 +23,12 @@ static const struct sync_state_box box = {
     {1, 400, 300, 7}, {2, 4000, 300, 9}, 300, 1, true};
 static const struct sync_state_intent intent = {2, 4000, 5};
 
-/* Fresh for each process: two fuzzers may run. */
-static const char *folder(void)
+/* Two fuzzers may run; nothing is left behind. */
+static char *new_folder(void)
 {
-	static char path[] = "/tmp/fuzz-state.XXXXXX";
-	static bool is_made;
+	char *path = mem_strdup("/tmp/fuzz-state.XXXXXX");
 
-	if (!is_made)
-		bug_if(!mkdtemp(path));
-	is_made = true;
+	bug_if(!mkdtemp(path));
 	return path;
 }
 
@@ -130,7 +126,7 @@ static void check(struct sync_state *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum sync_state_verdict verdict;
-	char *path = mem_printf("%s/state", folder());
+	char *folder = new_folder(), *path = mem_printf("%s/state", folder);
 	size_t len;
 	const uint8_t *from = good(path, &len);
 	uint8_t *copy = memcpy(mem_alloc(len), from, len);
@@ -152,8 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	sync_state_close(s);
 	remove_all(path);
-	(void)rmdir(folder());
-	(void)mkdir(folder(), 0700);
+	(void)rmdir(folder);
 	free(path);
+	free(folder);
 	return 0;
 }

@@ -79,7 +79,7 @@ class Case(batch.Case):
         """A run that is killed at this step of its journal; False: it ended
         before."""
         p = self.start('run', 'plan.yaml', *args, env={
-            'MAILCONVOY_KILL_AT': str(step), 'MAILCONVOY_STEPS': 'journal',
+            'MAILCONVOY_KILL_AT': str(step), 'MAILCONVOY_STEPS_OF': 'journal',
             **env})
         _, err = p.communicate(timeout=60)
         self.assertIn(p.returncode, (0, -signal.SIGKILL), err)

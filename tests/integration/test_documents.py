@@ -46,6 +46,8 @@ NOT_EXECUTED = {
                         'test_engine_faults'): 'the gate is tests/run',
     ('docs/TESTING.md', 'make PROFILE=asan all unit-build && '
                         'tests/run all build/asan'): 'takes an hour',
+    ('docs/TESTING.md', 'make fuzz FUZZ_SECONDS=60'):
+        'wants clang; every target is replayed by the gate',
 }
 
 

@@ -92,7 +92,8 @@ static int put_bytes(int from, int to)
 	return fd < 0 || n < 0 ? -1 : rc;
 }
 
-/* Replaced as a whole: a kill in between leaves the old one. */
+/* Replaced as a whole: a kill in between leaves the old one. In one folder, for
+ * a program that is confined may move nothing between two. */
 static int keep(int fd, const char *shadow)
 {
 	char key[128], temp[PATH_MAX], path[PATH_MAX];
@@ -101,10 +102,10 @@ static int keep(int fd, const char *shadow)
 	if (!kind)
 		return 0;
 	*strchr(key, ' ') = '\0';
-	(void)snprintf(temp, sizeof(temp), "%s/%ld.new", shadow,
+	const char *where = kind == 'd' ? "names" : "data";
+	(void)snprintf(temp, sizeof(temp), "%s/%s/%ld.new", shadow, where,
 	    (long)syscall(SYS_gettid));
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", shadow,
-	    kind == 'd' ? "names" : "data", key);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", shadow, where, key);
 	int to = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -1;

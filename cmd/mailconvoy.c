@@ -11,8 +11,10 @@ int main(int argc, char **argv)
 {
 	struct mailconvoy_options o = {0};
 
-	if (fd_fill_standard() < 0)
+	if (fd_fill_standard() < 0) {
+		perror("mailconvoy: cannot open /dev/null");
 		return EXIT_CODE_LOCAL;
+	}
 	secret_harden_process();
 	int code = mailconvoy_options_parse(&o, argc, argv);
 	if (code < 0)

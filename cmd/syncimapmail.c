@@ -204,7 +204,10 @@ int main(int argc, char **argv)
 	struct error err = {.kind = ERROR_NONE};
 	int code;
 
-	(void)fd_fill_standard();
+	if (fd_fill_standard() < 0) {
+		perror("syncIMAPMail: cannot open /dev/null");
+		return EXIT_CODE_LOCAL;
+	}
 	(void)umask(077);
 	secret_harden_process();
 	tune_memory();

@@ -105,8 +105,10 @@ int rundir_lock(struct rundir *dir, struct error *err)
 
 	if (fd_make_dirs(dir->state, err) < 0)
 		return -1;
-	if (stat(dir->state, &st) < 0 || st.st_uid != geteuid() ||
-	    (st.st_mode & 022) != 0)
+	if (stat(dir->state, &st) < 0)
+		return error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot look at '%s'", dir->state);
+	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
 		return error_set(err, ERROR_OS, "local.disk",
 		    "'%s' must belong to this user and be writable by nobody else",
 		    dir->state);

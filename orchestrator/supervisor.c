@@ -65,14 +65,20 @@ static void reap(struct supervisor *s)
 	for (;;) {
 		siginfo_t info = {0};
 		int status = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-		    info.si_pid == 0)
+		int rc = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+		if (rc < 0 && errno == EINTR)
+			continue; // nobody would look again
+		if (rc < 0 || info.si_pid == 0)
 			return;
 		struct slot *slot = slot_of_pid(s, info.si_pid);
 		bool is_hook = supervisor_hooks_has(s, info.si_pid);
 		if (slot || is_hook)
 			(void)kill(-info.si_pid, SIGKILL);
-		if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
+		pid_t pid;
+		do
+			pid = waitpid(info.si_pid, &status, WNOHANG);
+		while (pid < 0 && errno == EINTR);
+		if (pid != info.si_pid)
 			return;
 		if (is_hook)
 			supervisor_hooks_reaped(s, info.si_pid, status);

@@ -30,7 +30,7 @@ from scripted_server import MiniServer
 STEP = int(os.environ.get('MAILCONVOY_CALLS', 0))
 DEADLINE = 60
 WORKERS = 16 if STEP else 8  # most wait
-SAMPLE = 5  # of each family
+SAMPLE = 4  # of each family
 CAPABILITY = ('LITERAL+', 'UIDPLUS', 'NAMESPACE', 'ESEARCH', 'MULTIAPPEND')
 ENGINE_CODES = (0, 1, 2, 70, 74, 75, 76)
 SUPERVISOR_CODES = (0, 1, 2, 3, 4, 70, 73, 74, 75)
@@ -258,6 +258,8 @@ class EngineTrial(Trial):
         if end and end['exit'] != ran.code:
             self.wrong('ended with %d and said %d' % (
                 ran.code, end['exit']), ran)
+        if 'cannot open /dev/null' in said:  # before all else
+            oom = True
         if not end and not oom and self.fail.family != 'send':
             self.wrong('no end record', ran)
         if self.fail.family in ('memory', 'library'):
@@ -275,6 +277,7 @@ class EngineTrial(Trial):
         return os.strerror(getattr(errno, self.fail.errno)) in said or any(
             w in said for w in (
                 'disk is full', 'disk I/O error', 'readonly database',
+                'is held by another program',
                 'disk image is malformed', 'unable to open database'))
 
     def judge_state(self, ran):

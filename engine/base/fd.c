@@ -62,6 +62,25 @@ int fd_write_all(int fd, const void *bytes, size_t len)
 	return 0;
 }
 
+ssize_t fd_read_at(int fd, void *to, size_t len, off_t offset)
+{
+	char *p = to;
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n =
+		    pread(fd, p + done, len - done, offset + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
 int fd_open_private(const char *path, int extra_flags, struct error *err)
 {
 	struct stat st;

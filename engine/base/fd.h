@@ -22,6 +22,10 @@ int fd_nonblock(int fd);
 /* All of it, through EINTR and short writes; blocking descriptors only. */
 int fd_write_all(int fd, const void *bytes, size_t len);
 
+/* As many of the bytes at `offset` as there are, through EINTR and short reads;
+ * -1 with errno. */
+ssize_t fd_read_at(int fd, void *to, size_t len, off_t offset);
+
 /*
  * Opens a file for appending that holds nothing of others: created 0600, not
  * through a symbolic link, a regular file with one link that we own. Missing

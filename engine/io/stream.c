@@ -10,6 +10,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/fd.h"
 #include "engine/base/mem.h"
 #include "engine/base/pace.h"
 #include "engine/io/transport.h"
@@ -265,7 +266,7 @@ static int stage_file(
 		s->stage = mem_alloc(STAGE_BYTES);
 	size_t want =
 	    front->len < STAGE_BYTES ? (size_t)front->len : STAGE_BYTES;
-	ssize_t n = pread(front->fd, s->stage, want, (off_t)front->offset);
+	ssize_t n = fd_read_at(front->fd, s->stage, want, (off_t)front->offset);
 	if (n <= 0)
 		return error_set_errno(err, ERROR_OS, "local.disk",
 		    "cannot read back a spooled message");

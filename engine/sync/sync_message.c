@@ -272,7 +272,7 @@ static const char *body_start(const struct sync_message *m, size_t *len_out,
 	if (m->spool_fd < 0)
 		return m->body;
 	char *window = mem_alloc(KEY_WINDOW_BYTES);
-	ssize_t n = pread(m->spool_fd, window, KEY_WINDOW_BYTES, 0);
+	ssize_t n = fd_read_at(m->spool_fd, window, KEY_WINDOW_BYTES, 0);
 	if (n < 0) {
 		(void)error_set_errno(err, ERROR_OS, "local.disk",
 		    "cannot read back a spooled message");
@@ -342,8 +342,8 @@ static int feed_spool(
 	int rc = 0;
 
 	while (rc == 0 && at < m->bytes) {
-		ssize_t n =
-		    pread(m->spool_fd, window, REPAIR_WINDOW_BYTES, (off_t)at);
+		ssize_t n = fd_read_at(
+		    m->spool_fd, window, REPAIR_WINDOW_BYTES, (off_t)at);
 		if (n < 0)
 			rc = error_set_errno(err, ERROR_OS, "local.disk",
 			    "cannot read back a spooled message");

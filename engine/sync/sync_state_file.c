@@ -154,7 +154,7 @@ static enum sync_state_verdict look_at_file(
 	if (fstat(fd, &st) < 0 || !is_own_file(&st)) {
 		(void)refuse_file(state->path, err);
 	} else if (check_companions(state->path, err) == 0) {
-		ssize_t n = pread(fd, head, sizeof(head), 0);
+		ssize_t n = fd_read_at(fd, head, sizeof(head), 0);
 		if (n < 0)
 			(void)error_set_errno(err, ERROR_OS, "local.disk",
 			    "cannot read the state file '%s'", state->path);

@@ -241,6 +241,8 @@ static size_t batch_size(const struct sync_target *dst, bool *is_full_out)
 		return 1;
 	if (first->batch_max && first->batch_max < max)
 		max = first->batch_max;
+	if (dst->batch_limit && dst->batch_limit < max)
+		max = dst->batch_limit;
 	for (const struct sync_message *m = first->next; m; m = m->next) {
 		if (count == max || m->mailbox != first->mailbox ||
 		    must_be_sought(dst, m) || goes_alone(dst, m) ||
@@ -445,6 +447,9 @@ static int on_ok(
 	struct sync_message *m;
 
 	dst->is_careful = false;
+	if (dst->batch_limit && b->count >= dst->batch_limit)
+		dst->batch_limit =
+		    b->count < sync_lane_store_max(dst) ? b->count * 2 : 0;
 	if (imap_cmd_has_code(cmd, "APPENDUID"))
 		last = sync_ledger_add_uids(dst->shared->ledger, box->m->number,
 		    imap_cmd_code_args(cmd), b->count);
@@ -500,6 +505,18 @@ static void learn_from_bad(
 	}
 }
 
+/* A line that carries so much and no more would never carry the same again. */
+static void lower_limit(struct sync_target *dst)
+{
+	size_t largest = 0;
+
+	for (const struct append_batch *b = dst->sent; b; b = b->next)
+		if (b->count > largest)
+			largest = b->count;
+	if (largest > 1)
+		dst->batch_limit = largest / 2;
+}
+
 void sync_append_reset(struct sync_target *dst)
 {
 	struct message_list doubts;
@@ -511,6 +528,7 @@ void sync_append_reset(struct sync_target *dst)
 	    strcmp(dst->error.reason, "throttle") != 0)
 		dst->sent->head->deaths++;
 	dst->is_careful = true;
+	lower_limit(dst);
 	message_list_init(&doubts);
 	while (dst->sent) {
 		struct append_batch *b = dst->sent;

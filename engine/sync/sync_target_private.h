@@ -221,6 +221,8 @@ struct sync_target {
 	struct target_extras extras;
 	bool is_careful; /* after a lost session: one message at a time until
 			    one has arrived */
+	size_t batch_limit; /* messages; 0: none.  Halved when a session ends
+			       below a batch, doubled by a full one */
 	enum target_quiet quiet;
 	int64_t quiet_since_ms;
 	size_t quiet_pending;

@@ -77,6 +77,15 @@ void confine_begin(struct confine *c)
 		size = sizeof(attr);
 	}
 	c->fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (c->fd < 0)
+		c->failed = errno;
+}
+
+/* A rule that is missing would refuse later what we need: none at all then. */
+static void give_up(struct confine *c)
+{
+	c->failed = errno;
+	fd_close(&c->fd);
 }
 
 static void allow(struct confine *c, const char *path, uint64_t rights)
@@ -87,9 +96,13 @@ static void allow(struct confine *c, const char *path, uint64_t rights)
 	if (c->fd < 0 || !path)
 		return;
 	int fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			give_up(c);
 		return;
-	if (fstat(fd, &st) == 0) {
+	}
+	bool done = fstat(fd, &st) == 0;
+	if (done) {
 		// rights of folders cannot be given to a file
 		rule.allowed_access = known(c, rights);
 		if (!S_ISDIR(st.st_mode))
@@ -97,9 +110,11 @@ static void allow(struct confine *c, const char *path, uint64_t rights)
 					       LANDLOCK_ACCESS_FS_WRITE_FILE |
 					       known(c, ACCESS_TRUNCATE);
 		rule.parent_fd = fd;
-		(void)syscall(SYS_landlock_add_rule, c->fd,
-		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+		done = syscall(SYS_landlock_add_rule, c->fd,
+			   LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 	}
+	if (!done)
+		give_up(c);
 	fd_close(&fd);
 }
 
@@ -117,15 +132,18 @@ void confine_connect(struct confine *c, uint16_t port)
 {
 	const struct port_attr rule = {PORT_CONNECT, port};
 
-	if (c->fd >= 0 && c->has_ports)
-		(void)syscall(
-		    SYS_landlock_add_rule, c->fd, RULE_PORT, &rule, 0);
+	if (c->fd >= 0 && c->has_ports &&
+	    syscall(SYS_landlock_add_rule, c->fd, RULE_PORT, &rule, 0) < 0)
+		give_up(c);
 }
 
 enum confine_verdict confine_seal(struct confine *c)
 {
+	if (c->version == 0)
+		return CONFINE_UNKNOWN;
+	errno = c->failed;
 	if (c->fd < 0)
-		return c->version == 0 ? CONFINE_UNKNOWN : CONFINE_FAILED;
+		return CONFINE_FAILED;
 	bool done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 		    syscall(SYS_landlock_restrict_self, c->fd, 0) == 0;
 	int why = errno;

@@ -17,7 +17,8 @@
 #include <stdint.h>
 
 struct confine {
-	int fd;         /* of the rules; -1: this kernel has none */
+	int fd;         /* of the rules; -1: none, or one of them failed */
+	int failed;     /* errno of that one */
 	int version;    /* of the kernel's interface; 0: none */
 	bool has_ports; /* it knows of TCP ports */
 };

@@ -100,7 +100,11 @@ static int check_companions(const char *path, struct error *err)
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(ends); i++) {
 		char *name = mem_printf("%s%s", path, ends[i]);
-		if (lstat(name, &st) == 0 && !is_own_file(&st))
+		bool is_there = lstat(name, &st) == 0;
+		if (!is_there && errno != ENOENT)
+			rc = error_set_errno(err, ERROR_OS, "local.disk",
+			    "cannot look at '%s'", name);
+		else if (is_there && !is_own_file(&st))
 			rc = refuse_file(name, err);
 		free(name);
 	}
@@ -151,7 +155,10 @@ static enum sync_state_verdict look_at_file(
 		    "cannot open the state file '%s'", state->path);
 		return verdict;
 	}
-	if (fstat(fd, &st) < 0 || !is_own_file(&st)) {
+	if (fstat(fd, &st) < 0) {
+		(void)error_set_errno(err, ERROR_OS, "local.disk",
+		    "cannot look at the state file '%s'", state->path);
+	} else if (!is_own_file(&st)) {
 		(void)refuse_file(state->path, err);
 	} else if (check_companions(state->path, err) == 0) {
 		ssize_t n = fd_read_at(fd, head, sizeof(head), 0);

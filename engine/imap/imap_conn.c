@@ -496,21 +496,41 @@ static int on_reader(struct imap_conn *conn, enum imap_reader_event what,
 	return 1;
 }
 
+/* On a slow line the last megabytes lie in the kernel: that the peer goes on
+ * acknowledging them is progress, though we write and read nothing (F147).
+ * Looked at in the middle of a silence and at its end. */
+static bool is_taken(struct imap_conn *conn, int64_t now)
+{
+	if (now < conn->progress_ms + conn->set.timeout_ms / 2)
+		return false;
+	size_t unacked = stream_unacked(conn->stream);
+	bool fewer =
+	    conn->looked_ms == conn->progress_ms && unacked < conn->unacked;
+	if (fewer)
+		conn->progress_ms = conn->useful_ms = now;
+	if (conn->looked_ms != conn->progress_ms)
+		conn->unacked = unacked;
+	conn->looked_ms = conn->progress_ms;
+	return fewer;
+}
+
 static int check_deadline(struct imap_conn *conn, struct error *err)
 {
+	int64_t now = clock_ms();
 	bool ready = conn->state == IMAP_CONN_READY;
 	int64_t limit = ready ? conn->progress_ms + conn->set.timeout_ms
 			      : conn->setup_deadline_ms;
 	const char *step = state_names[conn->state];
 
-	if (ready && (conn->commands == 0 || conn->paused))
+	if (ready &&
+	    (conn->commands == 0 || conn->paused || is_taken(conn, now)))
 		return 0;
 	// untagged OKs are signs of life, but not for ever (F085)
 	int64_t useless =
 	    conn->useful_ms + (int64_t)conn->set.timeout_ms * USELESS_FACTOR;
 	if (ready && useless < limit)
 		limit = useless;
-	if (clock_ms() < limit)
+	if (now < limit)
 		return 0;
 	if (conn->head)
 		step = conn->head->verb;
@@ -650,7 +670,10 @@ void imap_conn_poll(struct imap_conn *conn, bool reading, struct pollfd *out,
 	if (conn->state != IMAP_CONN_READY)
 		*deadline_ms = conn->setup_deadline_ms;
 	else if (conn->commands > 0 && !conn->paused)
-		*deadline_ms = conn->progress_ms + conn->set.timeout_ms;
+		*deadline_ms =
+		    conn->progress_ms + (conn->looked_ms == conn->progress_ms
+						? conn->set.timeout_ms
+						: conn->set.timeout_ms / 2);
 	else if (conn->commands == 0)
 		*deadline_ms = conn->progress_ms + KEEP_ALIVE_MS + 1;
 	if (stream_deadline_ms(conn->stream) < *deadline_ms)

@@ -81,6 +81,10 @@ struct imap_conn {
 	int64_t useful_ms;         /* last one that was more than chatter */
 	int64_t progress_ms;       /* last sign of life of either direction */
 	uint64_t written_seen;
+	/* What the peer had not acknowledged when the silence since
+	 * looked_ms was looked at. */
+	size_t unacked;
+	int64_t looked_ms;
 	bool paused;
 	char greeting[160];
 };

@@ -117,6 +117,11 @@ int64_t stream_rtt_us(const struct stream *s)
 	return transport_rtt_us(s->transport->fd);
 }
 
+size_t stream_unacked(const struct stream *s)
+{
+	return transport_unacked(s->transport->fd);
+}
+
 void stream_set_pace(struct stream *s, const struct pace_line *line)
 {
 	s->pace = *line;

@@ -39,8 +39,9 @@ int stream_start_tls(struct stream *s,
  * compressed. No output may wait. */
 int stream_start_deflate(struct stream *s, struct error *err);
 
-/* As transport_rtt_us. */
+/* As transport_rtt_us, transport_unacked. */
 int64_t stream_rtt_us(const struct stream *s);
+size_t stream_unacked(const struct stream *s);
 
 /* Descriptor and events for poll; *ready_out: input is waiting inside. */
 int stream_poll(

@@ -77,6 +77,10 @@ void transport_tls_describe(const struct transport *t, char *out, size_t max);
  * known, or the peer is this machine. */
 int64_t transport_rtt_us(int fd);
 
+/* Bytes that were written to this socket and that the peer's machine has not
+ * acknowledged. */
+size_t transport_unacked(int fd);
+
 /* DEFLATE (RFC 4978) over `below`, established, which it owns from now on (on
  * failure it is freed). `received`: compressed bytes that came already. Memory
  * is fixed, whatever the peer sends. A block is written when all that stands

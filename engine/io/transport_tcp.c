@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h> // netinet/tcp.h knows no tcpi_min_rtt
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -148,6 +150,14 @@ int64_t transport_rtt_us(int fd)
 	    len < needed || info.tcpi_min_rtt == UINT32_MAX)
 		return -1;
 	return info.tcpi_min_rtt;
+}
+
+size_t transport_unacked(int fd)
+{
+	int bytes = 0;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes
+							     : 0;
 }
 
 static ssize_t tcp_read(

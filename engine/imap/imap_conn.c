@@ -379,8 +379,9 @@ static int on_response(
 	char shown[120];
 
 	if (conn->state == IMAP_CONN_GREETING) {
-		(void)text_escape(bytes->data, bytes->len, conn->greeting,
-		    sizeof(conn->greeting));
+		// up to a literal, whose mark is ours
+		(void)text_escape(bytes->data, strnlen(bytes->data, bytes->len),
+		    conn->greeting, sizeof(conn->greeting));
 		// it may know it from the session before
 		imap_auth_redact(conn, conn->greeting, strlen(conn->greeting));
 	}
@@ -569,6 +570,17 @@ int imap_conn_flush(struct imap_conn *conn, struct error *err)
 	return 0;
 }
 
+/* A port of TLS that was not greeted complains in TLS (F007). */
+static bool is_tls_alert(const struct imap_conn *conn, char first)
+{
+	enum {
+		ALERT = 0x15
+	};
+
+	return conn->state == IMAP_CONN_GREETING && !conn->is_tls &&
+	       conn->reader.response.len == 0 && first == ALERT;
+}
+
 /* Feeds the reader from the window: 1 an event, 0 all is read, -1. */
 static int read_window(
     struct imap_conn *conn, struct imap_event *event, struct error *err)
@@ -576,6 +588,10 @@ static int read_window(
 	size_t len = 0;
 	const char *input = stream_input(conn->stream, &len);
 	size_t before = len;
+
+	if (len > 0 && is_tls_alert(conn, input[0]))
+		return error_set(err, ERROR_TLS, "tls.expected",
+		    "the server wants TLS from the start on this port: use implicit TLS");
 	enum imap_reader_event what =
 	    imap_reader_next(&conn->reader, &input, &len, err);
 

@@ -113,6 +113,21 @@ static int check_pin(const struct tls *tls, struct error *err)
 	    hex);
 }
 
+/* Could both sides not agree on how to speak? Then it matters what we offer:
+ * see the minimum below, and the library's defaults for ciphers (F022). */
+static bool is_disagreement(unsigned long code)
+{
+	switch (ERR_GET_REASON(code)) {
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+	case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
+	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Translates a failed OpenSSL call: AGAIN, or -1 with an error. */
 static int tls_failed(
     struct tls *tls, int rc, const char *step, struct error *err)
@@ -154,8 +169,11 @@ static int tls_failed(
 		    tls->host);
 	}
 	return error_set(err, ERROR_TLS, "tls.protocol",
-	    "%s with '%s' failed: %s", step, tls->host,
-	    library_reason("protocol error"));
+	    "%s with '%s' failed: %s%s", step, tls->host,
+	    library_reason("protocol error"),
+	    is_disagreement(code)
+		? "; it was offered TLS 1.2 and 1.3 with the usual ciphers"
+		: "");
 }
 
 static int tls_establish(struct transport *t, struct error *err)

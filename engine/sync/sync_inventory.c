@@ -533,6 +533,19 @@ static bool send_status(
 	return inv->pending > 0;
 }
 
+/* Nothing was looked at: another try may see more, but not of a server that does
+ * not know the command (F052). */
+static int refused(const struct imap_cmd *cmd, struct error *err)
+{
+	bool is_bad = imap_cmd_condition(cmd) == IMAP_CONDITION_BAD;
+
+	(void)error_set(err, is_bad ? ERROR_PROTOCOL : ERROR_SERVER_NO,
+	    "list.refused", "LIST refused: '%s'", imap_cmd_reply(cmd));
+	if (!is_bad)
+		err->retry = ERROR_RETRY_LATER;
+	return -1;
+}
+
 static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
     int op_base, struct imap_cmd *cmd, struct error *err)
 {
@@ -541,8 +554,7 @@ static int on_done(struct sync_inventory *inv, struct imap_conn *conn,
 	inv->pending--;
 	if (op == OP_LIST && imap_cmd_condition(cmd) != IMAP_CONDITION_OK) {
 		if (!inv->extended && !inv->with_uses)
-			return error_set(err, ERROR_SERVER_NO, "list.refused",
-			    "LIST refused: '%s'", imap_cmd_reply(cmd));
+			return refused(cmd, err);
 		// announced, but not working: plain LIST for this session
 		imap_caps_drop(imap_conn_caps(conn), IMAP_CAP_LIST_EXTENDED);
 		inv->extended = inv->with_limit = inv->with_uses = false;

@@ -170,7 +170,8 @@ static void on_examine_data(
 		box->recall.is_unsteady = true;
 	if (r->kind != IMAP_RESPONSE_STATUS ||
 	    !imap_str_is(r->code, "UIDVALIDITY") ||
-	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n))
+	    !text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n) ||
+	    n == 0) // is none (F077)
 		return;
 	uint32_t known =
 	    box->uidvalidity ? box->uidvalidity : box->m->uidvalidity;

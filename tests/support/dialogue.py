@@ -7,8 +7,10 @@ the other side is a MiniServer. Header (`# key: value`, a key may come again):
     # faults: F006 F009         numbers of docs/FAULTS.md
     # shows: what the case is there for, in one line
     # scripted: source          or target: the side that plays the dialogue
-    # options: --timeout 1      of the engine; $CA is a file with our certificate
-    # exit: 0                   of the engine
+    # program: engine           or check (mailconvoy check --connect), or run
+    # options: --timeout 1      of the engine; $CA is a file with our certificate.
+                                A plan takes its TLS, CAFile and timeout from them
+    # exit: 0                   of the program
     # log: words                that must stand in the log
     # not in log: words         that must not
     # mail: INBOX 1 2; Sent 3   letters by number. Scripted source: what an honest
@@ -20,7 +22,8 @@ the other side is a MiniServer. Header (`# key: value`, a key may come again):
     # sent: 1 2 2               what was sent to a scripted target (default as above)
     # tally: copied 2 refused 1 of the last line of accounting
     # capability: UIDPLUS       words of the MiniServer
-    # host: localhost           of the scripted side
+    # black hole: yes           the scripted side has an address before its own
+                                where nobody answers
     # once: why                 only as it is written; else each case is replayed
                                 three times: as written, every reply byte by byte,
                                 and replies glued together
@@ -39,6 +42,7 @@ Steps of the dialogue, one a line; `; ` begins a comment:
     tls, tls TLSv1.1            a handshake; the highest version
     stall                       says no more, until the client goes
     close, reset                FIN, RST
+    gone                        the client goes, without another word
     connection                  what follows is the next connection's dialogue
     connection *                the same for all that follow
     use inbox 1 2               the steps of parts/inbox.part; $1 $2 are the words,
@@ -56,6 +60,7 @@ import re
 import select
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -70,7 +75,7 @@ from scripted_server import Hangup, Listener, MiniServer
 FOLDER = os.path.join(convoy.ROOT, 'tests', 'dialogues')
 HEADERS = ('faults', 'shows', 'scripted', 'options', 'exit', 'log',
            'not in log', 'mail', 'flags', 'target', 'sent', 'tally', 'capability',
-           'host', 'once')
+           'program', 'black hole', 'once')
 WAYS = ('written', 'bytes', 'glued')
 DATE = b'02-Jan-2020 10:00:00 +0000'
 # more than this goes out byte by byte at both ends only
@@ -200,7 +205,7 @@ class DialogueCase:
         if verb in ('C:', 'S:'):
             argument = line.strip()[2:].lstrip(' ')
         elif verb not in ('body', 'split', 'delay', 'tls', 'stall', 'close',
-                          'reset', 'connection', 'use'):
+                          'reset', 'gone', 'connection', 'use'):
             raise BadCase('%s: no step: %s' % (where, line))
         if verb == 'use':
             self._use(argument.split(), where)
@@ -227,8 +232,11 @@ class DialogueCase:
         for key in ('shows', 'scripted', 'exit'):
             if len(self.header.get(key, ())) != 1:
                 raise BadCase('%s: needs one "# %s:"' % (self.stem, key))
-        if self.one('scripted') not in ('source', 'target'):
-            raise BadCase(self.stem + ': scripted: source or target')
+        for key, words in (('scripted', ('source', 'target')),
+                           ('program', ('engine', 'check', 'run'))):
+            if self.one(key, words[0]) not in words:
+                raise BadCase('%s: %s: not one of %s' % (
+                    self.stem, key, ', '.join(words)))
 
     def one(self, key, default=None):
         return self.header.get(key, [default])[0]
@@ -255,18 +263,50 @@ def files():
 # ---------------------------------------------------------------- server
 
 CERTIFICATE = {}
-CERTIFICATE_LOCK = threading.Lock()
+LIBRARY = {}
+MADE_ONCE = threading.Lock()
 
 
 def certificate():
     """(pem, key) for localhost and 127.0.0.1, made once."""
-    with CERTIFICATE_LOCK:
+    with MADE_ONCE:
         if not CERTIFICATE:
             CERTIFICATE['folder'] = tempfile.TemporaryDirectory(
                 prefix='mcv-tls-')
             CERTIFICATE['pair'] = dovecot.make_certificate(
                 CERTIFICATE['folder'].name + '/own')
         return CERTIFICATE['pair']
+
+
+def library():
+    """two_addresses.c, built once."""
+    with MADE_ONCE:
+        if not LIBRARY:
+            LIBRARY['folder'] = tempfile.TemporaryDirectory(prefix='mcv-two-')
+            LIBRARY['path'] = LIBRARY['folder'].name + '/two_addresses.so'
+            subprocess.run(
+                ['cc', '-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Werror',
+                 '-shared', '-fPIC', '-o', LIBRARY['path'], os.path.join(
+                     convoy.ROOT, 'tests', 'support', 'two_addresses.c')],
+                check=True)
+        return LIBRARY['path']
+
+
+class BlackHole:
+    """127.0.0.2 at a port: its queue is full, nobody takes from it."""
+
+    def __init__(self, port):
+        self.listening = socket.create_server(('127.0.0.2', port), backlog=0)
+        self.full = []
+        for _ in range(4):
+            s = socket.socket()
+            s.setblocking(False)
+            s.connect_ex(('127.0.0.2', port))
+            self.full.append(s)
+
+    def stop(self):
+        for s in (self.listening, *self.full):
+            s.close()
 
 
 class Player:
@@ -387,6 +427,13 @@ class Player:
         self.flush()
         self.io.reset()
 
+    def do_gone(self, step):
+        self.flush()
+        while not self.io.buffer:
+            self.io._fill()  # pylint: disable=protected-access
+        self.server.problem('%s: not gone, the client said %r' % (
+            step.where, bytes(self.io.buffer[:300])))
+
     def drain(self):
         self.flush()
         while True:
@@ -434,6 +481,7 @@ class Replay:
         honest = MiniServer(password=CANARY, capability=case.one(
             'capability', '').split())
         scripted = DialogueServer(case.scripts, self.way)
+        hole = BlackHole(scripted.port) if case.all('black hole') else None
         try:
             self.make_marker_folder()
             if case.one('scripted') == 'source':
@@ -448,6 +496,8 @@ class Replay:
                     self.check_sent(scripted, mail)
             self.expect([], honest.problems + honest.strange, 'honest server')
         finally:
+            if hole:
+                hole.stop()
             scripted.stop()
             honest.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -474,24 +524,70 @@ class Replay:
             for number in numbers:
                 server.box(name).add(letter(number), flags, DATE)
 
-    def engine(self, source, target, options, scripted=None):
-        """(exit code, log); ended as soon as the dialogue has gone wrong."""
-        host = {scripted: self.case.one('host', '127.0.0.1')}
-        options = [o.replace('$CA', certificate()[0]) if '$CA' in o else o
-                   for o in options]
-        for side in ('--srcTLS', '--dstTLS'):
-            if side not in options:
-                options += [side, 'none']
-        if '--timeout' not in options:
-            options += ['--timeout', '60']
-        command = [convoy.ENGINE, '--settle', '0', *options]
+    def options(self):
+        """Of the engine, as the header says; {name: value}."""
+        words = [certificate()[0] if w == '$CA' else w
+                 for w in shlex.split(self.case.one('options', ''))]
+        options = {'--srcTLS': 'none', '--dstTLS': 'none', '--timeout': '60'}
+        while words:
+            name = words.pop(0)
+            is_value = words and not words[0].startswith('--')
+            options[name] = words.pop(0) if is_value else None
+        return options
+
+    def environment(self):
+        environment = dict(os.environ, XDG_RUNTIME_DIR=self.folder,
+                           MAILCONVOY_ENGINE=convoy.ENGINE)
+        if 'black hole' in self.case.header:
+            environment.update(
+                LD_PRELOAD=library(), TWO_ADDRESSES='127.0.0.2,127.0.0.1',
+                ASAN_OPTIONS='verify_asan_link_order=0:%s' %
+                os.environ.get('ASAN_OPTIONS', ''))
+        return environment
+
+    def host(self, is_scripted):
+        return 'two.example' if is_scripted and \
+            'black hole' in self.case.header else '127.0.0.1'
+
+    def engine_command(self, source, target, options, scripted=None):
+        command = [convoy.ENGINE, '--settle', '0']
+        for name, value in options.items():
+            command += [name] if value is None else [name, value]
         for server in (source, target):
-            command += ['%s:%d' % (host.get(server, '127.0.0.1'),
-                                   server.port), 'anna', CANARY]
+            command += ['%s:%d' % (self.host(server is scripted), server.port),
+                        'anna', CANARY]
+        return command
+
+    def supervisor_command(self, source, target, options):
+        plan, secret = self.folder + '/plan.yaml', self.folder + '/secret'
+        lines = ['version: 1', 'name: demo', 'servers:']
+        for side, name, server in (('src', 'old', source),
+                                   ('dst', 'new', target)):
+            tls = options['--%sTLS' % side]
+            lines.append(
+                '  %s: {host: 127.0.0.1, port: %d, tls: %s%s%s}' % (
+                    name, server.port, tls,
+                    ', allow_plaintext: true' if tls == 'none' else '',
+                    ''.join(', ca_file: ' + v for k, v in options.items()
+                            if k == '--%sCAFile' % side)))
+        lines += ['defaults:', '  source: {server: old, password: '
+                  '{file: secret}}', '  target: {server: new, password: '
+                  '{file: secret}}',
+                  '  options: {timeout: %ss}' % options['--timeout'],
+                  'retry: {attempts: 3, backoff: 1s, factor: 1, max_wait: 1s, '
+                  'jitter: 0%}', 'accounts:', '  - {user: anna}']
+        for path, text in ((plan, '\n'.join(lines)), (secret, CANARY)):
+            with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600),
+                      encoding='utf-8') as f:
+                f.write(text + '\n')
+        return [convoy.SUPERVISOR, self.case.one('program'), plan,
+                *(['--connect'] if self.case.one('program') == 'check' else [])]
+
+    def program(self, command, scripted=None):
+        """(exit code, log); ended as soon as the dialogue has gone wrong."""
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, cwd=self.folder,
-            env=dict(os.environ, XDG_RUNTIME_DIR=self.folder))
+            stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment())
         try:
             return self.wait(process, scripted)
         finally:
@@ -515,9 +611,12 @@ class Replay:
 
     def play(self, source, target, scripted):
         """False when the dialogue itself went wrong."""
-        case = self.case
-        options = shlex.split(case.one('options', ''))
-        code, log = self.engine(source, target, options, scripted)
+        case, options = self.case, self.options()
+        if case.one('program', 'engine') == 'engine':
+            command = self.engine_command(source, target, options, scripted)
+        else:
+            command = self.supervisor_command(source, target, options)
+        code, log = self.program(command, scripted)
         self.expect([], scripted.problems, 'dialogue', log)
         if scripted.problems:
             return False
@@ -571,7 +670,8 @@ class Replay:
         """With an honest source: nothing is lost, nothing comes twice."""
         with MiniServer(password=CANARY) as source:
             self.fill(source, mail)
-            code, log = self.engine(source, target, [])
+            code, log = self.program(self.engine_command(
+                source, target, {'--srcTLS': 'none', '--dstTLS': 'none'}))
             self.expect(0, code, 'exit code of the run after it', log)
             self.expect_mail(mail, target, 'target after the run after it')
 

@@ -336,7 +336,9 @@ static int on_tagged(
 		return error_set(err, ERROR_PROTOCOL, "proto.bad_literal",
 		    "%s answered BAD: '%s'", cmd->verb, cmd->reply);
 	if (cmd->part_at < cmd->part_count) {
-		if (!cmd->parts[cmd->part_at].wait_before)
+		// nor was done what it was not told
+		if (!cmd->parts[cmd->part_at].wait_before ||
+		    cmd->condition == IMAP_CONDITION_OK)
 			return out_of_step(err, "an answer before the command");
 		// refused instead of "+": nothing more of it may be sent
 		cmd->part_at = cmd->part_count;

@@ -36,6 +36,7 @@ Steps of the dialogue, one a line; `; ` begins a comment:
     body                        reads the literal announced there, and the rest of
                                 the line, which the next C: does not see
     S: <tag> OK done            a reply, CRLF is added; not behind a \\ at the end.
+                                Blanks before it do not count, \\x20 does.
                                 \\r \\n \\t \\0 \\x1b \\\\ are bytes, \\Seen is what it is
     split 3                     replies from here on in pieces of 3 bytes
     delay 0.2                   seconds
@@ -49,7 +50,8 @@ Steps of the dialogue, one a line; `; ` begins a comment:
                                 $* all of them, $# how many
 
 In replies: {repeat 1000 X}, {literal text} with its size before it, {mail 1} a letter
-as literal, {listed 1 2} and {bodies 1 2} whole FETCH responses of these UIDs.
+as literal, {listed 1 2} and {bodies 1 2} whole FETCH responses of these UIDs, {found 1 2} of
+these letters with UIDs from 100 on, as they are looked for on a target.
 A dialogue that ends waits for LOGOUT or the end of the connection. What the client
 says otherwise than is written, or one connection more, fails the case at once.
 """
@@ -112,6 +114,13 @@ def fetched(uid, with_body):
     return text + b')\r\n'
 
 
+def found(uid, number):
+    header = letter(number).split(b'\r\n\r\n')[0] + b'\r\n\r\n'
+    return (b'* %d FETCH (UID %d FLAGS () INTERNALDATE "%s" RFC822.SIZE %d '
+            b'BODY[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT)] %s)\r\n'
+            % (uid - 99, uid, DATE, len(letter(number)), literal(header)))
+
+
 ESCAPES = {'r': b'\r', 'n': b'\n', 't': b'\t', '0': b'\0', '\\': b'\\'}
 
 
@@ -126,7 +135,7 @@ def unescape(text):
 
 
 MACRO = re.compile(r'\{(repeat \d+ [^{}]+|literal [^{}]*|mail \d+|'
-                   r'(?:listed|bodies)(?: \d+)+)\}')
+                   r'(?:listed|bodies|found)(?: \d+)* ?)\}')
 
 
 def expand(macro):
@@ -138,6 +147,9 @@ def expand(macro):
         return literal(unescape(rest))
     if name == 'mail':
         return literal(letter(int(rest)))
+    if name == 'found':
+        return b''.join(found(100 + n, int(number))
+                        for n, number in enumerate(rest.split()))
     return b''.join(fetched(int(uid), name == 'bodies')
                     for uid in rest.split())
 
@@ -151,7 +163,7 @@ def reply(text):
     for n, part in enumerate(MACRO.split(text)):
         out += expand(part) if n % 2 else unescape(part)
     # whole FETCH responses bring their own line end
-    return out if re.fullmatch(r'\{(listed|bodies)[ \d]+\}', text) \
+    return out if re.fullmatch(r'\{(listed|bodies|found)[ \d]*\}', text) \
         else out + end
 
 

@@ -316,7 +316,7 @@ static bool fetch_value(
 	if (imap_str_is(name, "INTERNALDATE")) {
 		struct imap_str date;
 		if (!imap_nstring(c, &date))
-			return false;
+			return imap_skip(c); // costs the date, not the rest
 		out->has_date = date.s != NULL;
 		out->date = date;
 		return true;

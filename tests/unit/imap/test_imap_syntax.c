@@ -491,7 +491,7 @@ static struct row fetch_rows[] = {
     {BYTES("(UID \"1\")"), "no"},
     {BYTES("(UID 1 FLAGS (\\Seen"), "no"},
     {BYTES("(UID 1 FLAGS)"), "no"},
-    {BYTES("(UID 1 INTERNALDATE 5)"), "no"},
+    {BYTES("(UID 1 INTERNALDATE 5)"), "fetch uid=1"},
     {BYTES("(UID 1 INTERNALDATE \"5)"), "no"},
     {BYTES("(UID 1 BODY[] abc)"), "no"},
     {BYTES("(UID 1 BODY[] {-1})"), "no"},

@@ -351,10 +351,11 @@ static int on_tagged(
 static int on_bye(
     struct imap_conn *conn, const struct imap_response *r, struct error *err)
 {
+	const struct imap_str words = imap_response_words(r);
 	char shown[160];
 
-	(void)conn;
-	(void)text_escape(r->text.s, r->text.len, shown, sizeof(shown));
+	(void)text_escape(words.s, words.len, shown, sizeof(shown));
+	imap_auth_redact(conn, shown, strlen(shown)); // the code, too
 	return error_set(err, ERROR_IO, "net.bye",
 	    "the server ended the session: '%s'", shown);
 }

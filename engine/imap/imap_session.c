@@ -205,8 +205,9 @@ int imap_session_on_response(
 	}
 	if (r->kind == IMAP_RESPONSE_STATUS &&
 	    r->condition == IMAP_CONDITION_BYE) {
+		const struct imap_str words = imap_response_words(r);
 		char shown[160];
-		(void)text_escape(r->text.s, r->text.len, shown, sizeof(shown));
+		(void)text_escape(words.s, words.len, shown, sizeof(shown));
 		return error_set(err, ERROR_IO, "net.bye",
 		    "the server ended the session before the login was done: '%s'",
 		    shown);

@@ -242,6 +242,16 @@ bool imap_response_parse(char *bytes, // NOLINT(readability-non-const-parameter)
 	return true;
 }
 
+struct imap_str imap_response_words(const struct imap_response *r)
+{
+	if (!r->code.s)
+		return r->text;
+	char *start = r->code.s - 1; // the bracket
+
+	return (struct imap_str){
+	    start, (size_t)(r->text.s + r->text.len - start)};
+}
+
 /* "BODY[...]<0>" as one name: section words may hold blanks and lists. */
 static bool section_name(struct imap_cursor *c, struct imap_str *out)
 {

@@ -82,6 +82,9 @@ struct imap_response {
 /* False: not a response at all. */
 bool imap_response_parse(char *bytes, size_t len, struct imap_response *out);
 
+/* Code and text of a TAGGED or STATUS response, as the server said them. */
+struct imap_str imap_response_words(const struct imap_response *r);
+
 /* What a FETCH response told of one message. */
 struct imap_fetch {
 	bool has_uid, has_flags, has_date, has_size, has_header, has_body;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef int lookup(const char *, const char *, const struct addrinfo *,
-    struct addrinfo **);
+typedef int lookup(
+    const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
 int getaddrinfo(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **out)

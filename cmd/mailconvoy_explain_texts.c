@@ -225,6 +225,8 @@ static const struct mailconvoy_explain_text texts[] = {
 	"What was approved was made from other settings. Make a new preview, look at it, and approve that."},
     {"delete.unapproved", "a mirror would delete, and nobody has approved it",
 	"mailconvoy preview PLAN -o FILE says what; run --approved FILE does it."},
+    {"disk.low", "the disk under the state directory is nearly full",
+	"Nothing is started before limits.min_free_disk is free again; then it goes on by itself."},
     {"duration.end", "max_duration is over",
 	"The run stopped by its own rule; resume goes on."},
     {"engine.stalled", "the engine made no progress",

@@ -258,7 +258,8 @@ struct plan_rate {
 struct plan_limits {
 	unsigned jobs;            /* 4 */
 	uint64_t start_delay_ms;  /* 0 */
-	uint64_t min_free_memory; /* bytes; below it nothing is started */
+	/* bytes; below it nothing is started */
+	uint64_t min_free_memory, min_free_disk;
 	uint64_t account_timeout_ms;
 	uint64_t stall_timeout_ms; /* an account without progress */
 	uint64_t max_duration_ms;

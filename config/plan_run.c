@@ -139,6 +139,11 @@ static const struct plan_schema_key limit_keys[] = {
 	.type = PLAN_SCHEMA_SIZE,
 	.offset = OF(limits.min_free_memory),
 	.doc = "below it no account is started"},
+    {.name = "min_free_disk",
+	.type = PLAN_SCHEMA_SIZE,
+	.offset = OF(limits.min_free_disk),
+	.doc =
+	    "the same of the file system of state_dir; accounts start again when there is room"},
     {.name = "account_timeout",
 	.type = PLAN_SCHEMA_DURATION,
 	.offset = OF(limits.account_timeout_ms),
@@ -165,7 +170,6 @@ static const struct plan_schema_key limit_keys[] = {
 	.sub = &rate_schema,
 	.doc =
 	    "bytes a second of all accounts together: 40MiB/s; or a timetable, whose first rate that holds counts"},
-    {.name = "min_free_disk", .type = PLAN_SCHEMA_PLANNED},
     {.name = "connections", .type = PLAN_SCHEMA_PLANNED},
 };
 

@@ -98,7 +98,8 @@ struct supervisor_rules {
 	uint64_t bandwidth; /* instead of the plan's, 0 is none */
 	bool has_bandwidth;
 	struct plan *reread; /* NULL: the plan was not read again */
-	bool ends_with_window, is_window_closed, is_memory_low;
+	bool ends_with_window, is_window_closed;
+	bool is_memory_low, is_disk_low;
 	size_t finished, failed; /* accounts of this supervisor */
 	const char *ended;       /* the rule that ended the run, or NULL */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The plan's rules for the whole run: windows, duration, memory, too many
+/* The plan's rules for the whole run: windows, duration, room, too many
  * failures.  A rule that ends the run leaves it to be gone on with. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "config/plan.h"
 #include "engine/base/clock.h"
+#include "orchestrator/disk.h"
 #include "orchestrator/halt.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/memory.h"
@@ -16,7 +17,7 @@
 #include "orchestrator/window.h"
 
 enum {
-	MEMORY_EVERY_MS = 1000,
+	ROOM_EVERY_MS = 1000,
 	/* the clock on the wall may be set, and the machine may sleep */
 	WINDOW_EVERY_MS = 60 * 1000
 };
@@ -180,31 +181,63 @@ static int64_t watch_window(struct supervisor *s, int64_t now)
 	return is_open ? INT64_MIN : now + wait;
 }
 
-/* ----------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------- room */
 
-static int64_t watch_memory(struct supervisor *s, int64_t now)
+/* Something of this machine that engines need, and that may run short. */
+struct room {
+	const char *what, *low, *free; /* the words of the last two: reasons */
+	uint64_t floor, available;     /* bytes; floor 0: it is not watched */
+};
+
+/* Until when nothing may be started; INT64_MIN: there is enough. */
+static int64_t watch_room(
+    struct supervisor *s, int64_t now, const struct room *r, bool *is_low_io)
 {
-	uint64_t floor = rules_of(s)->limits.min_free_memory;
+	bool is_low = r->available < r->floor;
 	char text[96];
 
-	if (floor == 0 && !s->rules.is_memory_low)
-		return INT64_MIN;
-	uint64_t available = memory_available();
-	bool is_low = available < floor;
-	if (floor > 0 && now + MEMORY_EVERY_MS < s->rules.next_ms)
-		s->rules.next_ms = now + MEMORY_EVERY_MS;
-	if (is_low != s->rules.is_memory_low) {
-		s->rules.is_memory_low = is_low;
+	if (r->floor > 0 && now + ROOM_EVERY_MS < s->rules.next_ms)
+		s->rules.next_ms = now + ROOM_EVERY_MS;
+	if (is_low != *is_low_io) {
+		*is_low_io = is_low;
 		(void)snprintf(text, sizeof(text),
-		    "%llu MiB of memory are left, %llu are wanted",
-		    (unsigned long long)(available >> 20),
-		    (unsigned long long)(floor >> 20));
+		    "%llu MiB of %s are left, %llu are wanted",
+		    (unsigned long long)(r->available >> 20), r->what,
+		    (unsigned long long)(r->floor >> 20));
 		(void)journal_rule(s->journal, is_low ? "run.hold" : "run.go",
-		    is_low ? "memory.low" : "memory.free", text);
+		    is_low ? r->low : r->free, text);
 		progress_note(&s->progress, is_low ? "WARNING" : "INFO",
 		    "%s: accounts %s", text, is_low ? "wait" : "start again");
 	}
-	return is_low ? now + MEMORY_EVERY_MS : INT64_MIN;
+	return is_low ? now + ROOM_EVERY_MS : INT64_MIN;
+}
+
+static int64_t watch_memory(struct supervisor *s, int64_t now)
+{
+	struct room r = {"memory", "memory.low", "memory.free",
+	    rules_of(s)->limits.min_free_memory, 0};
+
+	if (r.floor == 0 && !s->rules.is_memory_low)
+		return INT64_MIN;
+	r.available = memory_available();
+	return watch_room(s, now, &r, &s->rules.is_memory_low);
+}
+
+/* Where states, journal and logs are written. */
+static int64_t watch_disk(struct supervisor *s, int64_t now)
+{
+	struct room r = {"disk", "disk.low", "disk.free",
+	    rules_of(s)->limits.min_free_disk, 0};
+
+	if (r.floor == 0 && !s->rules.is_disk_low)
+		return INT64_MIN;
+	r.available = disk_available(s->dir.state);
+	return watch_room(s, now, &r, &s->rules.is_disk_low);
+}
+
+static int64_t later_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* -------------------------------------------------------------- bandwidth */
@@ -297,7 +330,8 @@ void supervisor_rules_tick(struct supervisor *s)
 		return;
 	int64_t window = watch_window(s, now);
 	int64_t memory = watch_memory(s, now);
-	sched_hold(&s->sched, window > memory ? window : memory);
+	int64_t disk = watch_disk(s, now);
+	sched_hold(&s->sched, later_of(window, later_of(memory, disk)));
 }
 
 int64_t supervisor_rules_deadline(const struct supervisor *s)

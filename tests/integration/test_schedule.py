@@ -185,6 +185,20 @@ class Rules(Case):
         self.finish(p, 4)
         self.assertEqual(self.began(), [])
 
+    def test_too_little_disk(self):
+        """No account starts into a full disk; with room it goes on."""
+        self.write_plan('ok.1', limits=', min_free_disk: 1000TiB')
+        p = self.start('run', 'plan.yaml')
+        self.wait_line('run.hold', why='disk.low')
+        self.assertIn('of disk are left', self.lines('run.hold')[0]['text'])
+        self.assertEqual(self.began(), [])
+        self.write_plan('ok.1', limits=', min_free_disk: 1kB')
+        p.send_signal(signal.SIGHUP)
+        self.finish(p, 0)
+        self.assertEqual([e['why'] for e in self.lines('run.go')],
+                         ['disk.free'])
+        self.assertEqual(self.outcome('ok.1'), 'ok')
+
     def test_bytes_of_a_day(self):
         self.write_plan('pour.1', 'ok.2',
                         new=', limits: {per_account_daily: 5MB}')

@@ -227,7 +227,6 @@ static struct bad_row bad_rows[] = {
     {"E0122", 8, 16, HEAD "limits: {jobs: 0}\n" ACCOUNTS},
     {"E0122", 8, 16, HEAD "limits: {jobs: many}\n" ACCOUNTS},
     {"E0101", 8, 16, HEAD "limits: {jobs: [1]}\n" ACCOUNTS},
-    {"E0103", 8, 10, HEAD "limits: {min_free_disk: 1GB}\n" ACCOUNTS},
     {"E0101", 8, 9, HEAD "limits: 4\n" ACCOUNTS},
     {"E0123", 8, 18, HEAD "retry: {backoff: 30}\n" ACCOUNTS},
     {"E0123", 8, 18, HEAD "retry: {backoff: 3 weeks}\n" ACCOUNTS},

@@ -37,6 +37,7 @@ Test(plan_run, has_its_built_in_values)
 
 	cr_assert_eq(p->limits.jobs, 4);
 	cr_assert_eq(p->limits.min_free_memory, 0);
+	cr_assert_eq(p->limits.min_free_disk, 0);
 	cr_assert_eq(p->limits.account_timeout_ms, 0);
 	cr_assert_eq(p->limits.stall_timeout_ms, 0);
 	cr_assert_eq(p->limits.max_duration_ms, 0);
@@ -71,6 +72,7 @@ Test(plan_run, reads_all_that_is_written)
 	struct plan *p = good(HEAD
 	    "timezone: UTC\n"
 	    "limits: {jobs: 16, start_delay: 200ms, min_free_memory: 512MiB,\n"
+	    "  min_free_disk: 2GB,\n"
 	    "  account_timeout: 12h, stall_timeout: 15m, max_duration: 20d,\n"
 	    "  bandwidth: 40MiB/s}\n"
 	    "schedule: {order: failed_first, at_window_end: stop, windows: [\n"
@@ -82,6 +84,7 @@ Test(plan_run, reads_all_that_is_written)
 	    "report: {message_ids: false, grade: {bad_at: 5%}}\n" ACCOUNTS);
 	cr_assert_str_eq(p->timezone, "UTC");
 	cr_assert_eq(p->limits.min_free_memory, 512U << 20);
+	cr_assert_eq(p->limits.min_free_disk, 2000000000);
 	cr_assert_eq(p->limits.account_timeout_ms, 12 * 3600000);
 	cr_assert_eq(p->limits.stall_timeout_ms, 900000);
 	cr_assert_eq(p->limits.max_duration_ms, 20 * 86400000UL);
@@ -185,6 +188,7 @@ struct bad_row {
 static struct bad_row bad_rows[] = {
     {"E0124", 8, 27, "limits: {min_free_memory: 0MiB}"},
     {"E0124", 8, 27, "limits: {min_free_memory: 512}"},
+    {"E0124", 8, 25, "limits: {min_free_disk: 10%}"},
     {"E0124", 8, 21, "limits: {bandwidth: 40}"},
     {"E0124", 8, 21, "limits: {bandwidth: 40MiB}"},
     {"E0124", 8, 21, "limits: {bandwidth: 0MiB/s}"},

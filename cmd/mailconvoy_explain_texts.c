@@ -78,7 +78,7 @@ static const struct mailconvoy_explain_text texts[] = {
     {"E0202", "not an account id",
 	"1 to 128 letters, digits and . _ @ + -. Give the account an id: when its user cannot serve as one."},
     {"E0203", "two accounts write to one target",
-	"Both would put their mail into the same mailboxes. Give one of them another target user or a target.prefix of its own, or remove it."},
+	"Both would put their mail into the same mailboxes. Give one of them another target user or a target.prefix of its own, or remove it. If both sources shall be merged there, write shared_target: true in each of them: they then run one after the other, and none of them may be a mirror (syncDst)."},
     {"E0204", "an account is copied onto itself",
 	"Source and target are the same mailbox on the same server. Different prefixes would keep them apart."},
     {"E0205", "no such server",

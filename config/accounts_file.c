@@ -33,6 +33,7 @@ static const struct name names[] = {
     {"dst_password", "target.password", ACCOUNTS_FILE_SECRET},
     {"groups", "groups", ACCOUNTS_FILE_GROUPS},
     {"priority", "priority", ACCOUNTS_FILE_VALUE},
+    {"shared_target", "shared_target", ACCOUNTS_FILE_VALUE},
 };
 
 static const struct name exchange_names[] = {
@@ -85,7 +86,7 @@ static struct plan_place place_at(
 
 static const char known_columns[] =
     "known columns: id, user, password, src_user, src_password, dst_user, "
-    "dst_password, groups, priority; options.timeout and the like; x_* for reports";
+    "dst_password, groups, priority, shared_target; options.timeout and the like; x_* for reports";
 
 /* The nearest name, dotted or not; "" when there is none. */
 static void suggest(const char *name, char *out, size_t max)

@@ -218,9 +218,12 @@ struct plan_account {
 	struct plan_options options;
 	const struct plan_group **groups; /* as written: the last one wins */
 	size_t group_count;
-	uint32_t priority; /* 0; its own, else that of its last group that has
+	uint32_t priority;  /* 0; its own, else that of its last group that has
 			      one; greater ones first */
-	char **extras;     /* one for each of plan.extra_names; NULL: empty */
+	char **extras;      /* one for each of plan.extra_names; NULL: empty */
+	bool shared_target; /* others may write to the same target */
+	uint32_t target_group; /* those of one shared target: the same number,
+				  from 1; 0: none */
 	const struct plan_yaml_node *map; /* private */
 	char digest[17]; /* of the settings that change the result: not
 			    passwords, not limits */
@@ -256,8 +259,8 @@ struct plan_rate {
 
 /* Of the whole run; 0: no limit. */
 struct plan_limits {
-	unsigned jobs;            /* 4 */
-	uint64_t start_delay_ms;  /* 0 */
+	unsigned jobs;           /* 4 */
+	uint64_t start_delay_ms; /* 0 */
 	/* bytes; below it nothing is started */
 	uint64_t min_free_memory, min_free_disk;
 	uint64_t account_timeout_ms;
@@ -332,6 +335,7 @@ struct plan {
 	size_t server_count;
 	struct plan_account *accounts; /* in plan order, accounts file last */
 	size_t account_count;
+	uint32_t target_groups; /* shared targets */
 	char
 	    *timezone; /* "Europe/Berlin", of all windows; NULL: the system's */
 	struct plan_group *groups;

@@ -40,6 +40,7 @@ struct account_map {
 	const struct plan_yaml_node *id, *user, *password, *source, *target,
 	    *options, *groups;
 	uint32_t priority;
+	bool shared_target;
 };
 
 #define PART(field) offsetof(struct account_map, field)
@@ -73,7 +74,11 @@ static const struct plan_schema_key account_keys[] = {
 	.offset = PART(priority),
 	.max = PLAN_ACCOUNT_PRIORITY_MAX,
 	.doc = "greater ones come first"},
-    {.name = "shared_target", .type = PLAN_SCHEMA_PLANNED},
+    {.name = "shared_target",
+	.type = PLAN_SCHEMA_BOOL,
+	.offset = PART(shared_target),
+	.doc =
+	    "a merge: others that say so too may write to the same target, one after the other"},
 };
 const struct plan_schema plan_account_schema = {
     account_keys, ARRAY_LEN(account_keys), &no_map};
@@ -94,6 +99,7 @@ struct raw_account {
 	const struct plan_group **groups;
 	size_t group_count;
 	uint32_t priority;
+	bool shared_target;
 	const struct plan_yaml_node *map;
 };
 
@@ -432,6 +438,7 @@ static struct plan_account *add(
 	    .groups = raw->groups,
 	    .group_count = raw->group_count,
 	    .priority = raw->priority,
+	    .shared_target = raw->shared_target,
 	    .map = raw->map,
 	    .place = raw->map->place};
 
@@ -640,6 +647,7 @@ struct plan_account *plan_account_read(
 	raw.id = parts.id;
 	raw.user = parts.user;
 	raw.priority = parts.priority;
+	raw.shared_target = parts.shared_target;
 	plan_side_read(b, parts.source, where, "source", &raw.source);
 	plan_side_read(b, parts.target, where, "target", &raw.target);
 	share_password(b, parts.password, where, &raw);

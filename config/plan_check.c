@@ -173,11 +173,42 @@ static const struct claim *find_clash(
 static void report_clash(struct plan_build *b, const struct plan_account *one,
     const struct plan_account *two)
 {
+	bool is_mirror = one->options.mode == PLAN_MODE_DST ||
+			 two->options.mode == PLAN_MODE_DST;
+
 	plan_diag_add(b->diag, "E0203", two->place, 1,
-	    "give one of them another target user or a target.prefix of its own, or remove it",
+	    is_mirror
+		? "a mirror would delete what the other one brings: give one of them another target user or a target.prefix of its own"
+		: "give one of them another target user or a target.prefix of its own, or remove it, or write shared_target: true in both if this is a merge",
 	    "\"%s\" and \"%s\" write to the same target, %s at %s", one->id,
 	    two->id, mailbox_of(&two->target), two->target.server->host);
 	plan_diag_also(b->diag, one->place, "the other one, \"%s\"", one->id);
+}
+
+/* Two sources into one target, and both say that it is meant. */
+static bool is_merge(
+    const struct plan_account *one, const struct plan_account *two)
+{
+	return one->shared_target && two->shared_target &&
+	       one->options.mode != PLAN_MODE_DST &&
+	       two->options.mode != PLAN_MODE_DST;
+}
+
+/* Accounts of one target that share it are never run together. */
+static void number_groups(struct plan_build *b, const struct claim *claims)
+{
+	struct plan *plan = b->plan;
+	const char *last = NULL;
+
+	for (size_t i = 0; i < plan->account_count; i++) {
+		size_t at = (size_t)(claims[i].account - plan->accounts);
+		if (!claims[i].account->shared_target)
+			continue;
+		if (!last || strcmp(last, claims[i].key) != 0)
+			plan->target_groups++;
+		last = claims[i].key;
+		plan->accounts[at].target_group = plan->target_groups;
+	}
 }
 
 static void check_targets(struct plan_build *b)
@@ -195,10 +226,11 @@ static void check_targets(struct plan_build *b)
 		}
 		const struct claim *other = find_clash(&sharing, claim);
 		// equal ids are reported as E0201
-		if (other &&
+		if (other && !is_merge(other->account, claim->account) &&
 		    strcasecmp(other->account->id, claim->account->id) != 0)
 			report_clash(b, other->account, claim->account);
 	}
+	number_groups(b, claims);
 	free(claims);
 }
 

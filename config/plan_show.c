@@ -497,6 +497,9 @@ static void show_identity(struct showing *s)
 	put(s, "%s", text);
 	layer = find_layer(s, "priority", &node);
 	give_from(s, "priority", layer, node, "");
+	put(s, "%s", a->shared_target ? "true" : "false");
+	layer = find_layer(s, "shared_target", &node);
+	give_from(s, "shared_target", layer, node, "");
 	for (size_t i = 0; a->extras && i < s->plan->extra_count; i++) {
 		char key[KEY_BYTES];
 		if (!a->extras[i])

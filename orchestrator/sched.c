@@ -34,6 +34,8 @@ int sched_init(struct sched *s, const struct sched_config *config, size_t count)
 	    .accounts = mem_try_calloc(count, sizeof(*s->accounts)),
 	    .pairs = mem_try_calloc(count, sizeof(*s->pairs)),
 	    .logins = mem_try_calloc(config->login_count, sizeof(*s->logins)),
+	    .busy_targets = mem_try_calloc(
+		config->target_count + 1, sizeof(*s->busy_targets)),
 	    .count = count,
 	    .next_start = INT64_MIN,
 	    .hold_until = INT64_MIN,
@@ -42,7 +44,7 @@ int sched_init(struct sched *s, const struct sched_config *config, size_t count)
 	if (s->config.jobs == 0)
 		s->config.jobs = 1;
 	s->by_state[SCHED_SKIPPED] = count;
-	if (!s->accounts || !s->pairs || !s->logins)
+	if (!s->accounts || !s->pairs || !s->logins || !s->busy_targets)
 		return -1;
 	return init_servers(s);
 }
@@ -55,6 +57,7 @@ void sched_release(struct sched *s)
 	free(s->accounts);
 	free(s->pairs);
 	free(s->logins);
+	free(s->busy_targets);
 	*s = (struct sched){0};
 }
 
@@ -65,6 +68,9 @@ void sched_set_state(struct sched *s, size_t i, enum sched_state state)
 
 	s->by_state[a->state]--;
 	s->by_state[state]++;
+	if (a->want.target > 0 &&
+	    (a->state == SCHED_RUNNING || state == SCHED_RUNNING))
+		s->busy_targets[a->want.target] = state == SCHED_RUNNING;
 	if (a->state == SCHED_PENDING)
 		p->pending--;
 	if (state == SCHED_PENDING) {
@@ -231,6 +237,24 @@ void sched_give_connections(struct sched *s, size_t i)
 
 /* ----------------------------------------------------------------- next */
 
+/* Nobody else writes to its target now. */
+static bool is_target_free(const struct sched *s, const struct sched_account *a)
+{
+	return a->want.target == 0 || !s->busy_targets[a->want.target];
+}
+
+/* The next of the pair that nothing but its servers may keep; SIZE_MAX: all of
+ * them wait for others to end. */
+static size_t next_of(const struct sched *s, const struct sched_pair *p)
+{
+	size_t i = p->first;
+
+	while (i != SIZE_MAX && (s->accounts[i].state != SCHED_PENDING ||
+				    !is_target_free(s, &s->accounts[i])))
+		i = s->accounts[i].next;
+	return i;
+}
+
 static bool find_pending(struct sched *s, int64_t now_ms, size_t *out)
 {
 	size_t best = SIZE_MAX;
@@ -241,9 +265,11 @@ static bool find_pending(struct sched *s, int64_t now_ms, size_t *out)
 			continue;
 		while (s->accounts[p->first].state != SCHED_PENDING)
 			p->first = s->accounts[p->first].next;
-		if (best == SIZE_MAX ||
-		    s->accounts[p->first].rank < s->accounts[best].rank)
-			best = p->first;
+		size_t next = next_of(s, p);
+		if (next != SIZE_MAX &&
+		    (best == SIZE_MAX ||
+			s->accounts[next].rank < s->accounts[best].rank))
+			best = next;
 	}
 	*out = best;
 	return best != SIZE_MAX;
@@ -264,6 +290,7 @@ static bool find_due(const struct sched *s, int64_t now_ms, size_t *out)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct sched_account *a = &s->accounts[i];
 		if (!waits(a) || a->not_before > now_ms ||
+		    !is_target_free(s, a) ||
 		    (found && a->not_before >= s->accounts[*out].not_before) ||
 		    ready_ms(s, &s->pairs[a->pair], now_ms) > now_ms)
 			continue;
@@ -287,6 +314,7 @@ static bool find_at_end(const struct sched *s, int64_t now_ms, size_t *out)
 			return false; // the end has not come
 		if (a->state == SCHED_AT_END &&
 		    (best == SIZE_MAX || a->rank < s->accounts[best].rank) &&
+		    is_target_free(s, a) &&
 		    ready_ms(s, &s->pairs[a->pair], now_ms) <= now_ms)
 			best = i;
 	}
@@ -348,7 +376,8 @@ static int64_t wake_waiting(const struct sched *s, int64_t now_ms)
 		return wake;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct sched_account *a = &s->accounts[i];
-		if (!waits(a) || a->not_before >= wake)
+		if (!waits(a) || a->not_before >= wake ||
+		    !is_target_free(s, a)) // an end comes first
 			continue;
 		int64_t at = ready_ms(s, &s->pairs[a->pair], now_ms);
 		if (a->not_before > at)
@@ -371,7 +400,7 @@ static int64_t wake_at_end(const struct sched *s, int64_t now_ms)
 		const struct sched_account *a = &s->accounts[i];
 		if (a->state == SCHED_RUNNING && !a->second_pass)
 			return INT64_MAX;
-		if (a->state != SCHED_AT_END)
+		if (a->state != SCHED_AT_END || !is_target_free(s, a))
 			continue;
 		int64_t at = ready_ms(s, &s->pairs[a->pair], now_ms);
 		wake = at < wake ? at : wake;
@@ -386,7 +415,8 @@ int64_t sched_wake(const struct sched *s, int64_t now_ms)
 	if (s->stopped || s->by_state[SCHED_RUNNING] >= s->config.jobs)
 		return INT64_MAX; // an end comes first
 	for (size_t i = 0; i < s->pair_count; i++) {
-		if (s->pairs[i].pending == 0)
+		if (s->pairs[i].pending == 0 ||
+		    next_of(s, &s->pairs[i]) == SIZE_MAX)
 			continue;
 		int64_t at = ready_ms(s, &s->pairs[i], now_ms);
 		wake = at < wake ? at : wake;

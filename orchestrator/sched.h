@@ -38,7 +38,8 @@ struct sched_config {
 	/* borrowed by sched_init; none: one server without limits */
 	const struct sched_server_config *servers;
 	size_t server_count;
-	size_t login_count; /* logins that several accounts share */
+	size_t login_count;  /* logins that several accounts share */
+	size_t target_count; /* targets that several accounts share */
 	/* nobody waits for a server: what fails is given up at once */
 	bool is_look;
 };
@@ -48,6 +49,8 @@ struct sched_want {
 	uint32_t servers[2];  /* source, target; may be the same one */
 	uint32_t connections; /* at each of them, at most; 0 counts as 1 */
 	uint32_t logins[2];   /* shared ones, or SCHED_OWN_LOGIN */
+	/* a shared one, from 1: one account of it runs at a time; 0: its own */
+	uint32_t target;
 };
 
 enum sched_state {
@@ -112,6 +115,7 @@ struct sched {
 	struct sched_server *servers;
 	size_t server_count;
 	struct login_guard *logins;
+	bool *busy_targets; /* target_count + 1 */
 	struct sched_pair *pairs;
 	size_t pair_count;
 	size_t by_state[SCHED_DONE + 1];

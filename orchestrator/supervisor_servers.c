@@ -122,7 +122,8 @@ struct sched_want *supervisor_servers_wants(
 		const struct plan_account *a = &s->plan->accounts[i];
 		wants[i] = (struct sched_want){
 		    {server_of(s, &a->source), server_of(s, &a->target)},
-		    connections_of(a), {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}};
+		    connections_of(a), {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN},
+		    a->target_group};
 	}
 	if (wants && number_logins(s, wants, login_count_out) == 0)
 		return wants;

@@ -442,6 +442,7 @@ static int make_schedule(
 	s->wants = supervisor_servers_wants(s, &config->login_count);
 	config->servers = servers;
 	config->server_count = s->plan->server_count;
+	config->target_count = s->plan->target_groups;
 	hash_random(&config->seed, sizeof(config->seed));
 	if (servers && s->wants)
 		rc = sched_init(&s->sched, config, s->plan->account_count);

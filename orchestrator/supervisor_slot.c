@@ -258,12 +258,33 @@ static void put_back(
 	supervisor_slot_reset(slot);
 }
 
+/* Also those that share its target must be at rest: this supervisor runs none
+ * of them, but an engine of one that was killed may not have ended yet. */
+static int lock_target(
+    const struct supervisor *s, struct slot *slot, struct error *err)
+{
+	const struct plan_account *a = account_of(s, slot);
+	int rc = rundir_lock_account(&s->dir, a->slug, &slot->lock_fd, err);
+
+	for (size_t i = 0;
+	     rc > 0 && a->target_group > 0 && i < s->plan->account_count; i++) {
+		const struct plan_account *other = &s->plan->accounts[i];
+		int fd = -1;
+		if (other == a || other->target_group != a->target_group)
+			continue;
+		rc = rundir_lock_account(&s->dir, other->slug, &fd, err);
+		fd_close(&fd);
+	}
+	if (rc <= 0)
+		fd_close(&slot->lock_fd);
+	return rc;
+}
+
 static void do_lock(struct supervisor *s, struct slot *slot)
 {
 	struct error err = {0};
 	int64_t now = clock_ms();
-	int rc = rundir_lock_account(
-	    &s->dir, account_of(s, slot)->slug, &slot->lock_fd, &err);
+	int rc = lock_target(s, slot, &err);
 
 	if (slot->lock_deadline_ms == 0)
 		slot->lock_deadline_ms = now + LOCK_PATIENCE_MS;
@@ -276,7 +297,9 @@ static void do_lock(struct supervisor *s, struct slot *slot)
 	} else {
 		if (rc == 0)
 			(void)error_set(&err, ERROR_TIMEOUT, "state.locked",
-			    "another engine still works on this account");
+			    "another engine still works on this account%s",
+			    account_of(s, slot)->target_group ? " or its target"
+							      : "");
 		begin_attempt(s, slot, "");
 		give_up(s, slot,
 		    rc == 0 ? EXIT_CODE_TEMPORARY : EXIT_CODE_LOCAL, &err);

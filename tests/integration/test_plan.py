@@ -120,6 +120,29 @@ class Run(PlanCase):
                          counts(TARGET, 'anna'))
         self.assertEqual({'bob/2025': 1}, counts(TARGET, 'archive'))
 
+    def test_f155_two_sources_become_one_target(self):
+        """F155: only when both say so; then one engine after the other"""
+        put(SOURCE, 'anna', 'INBOX', 1, 2)
+        put(SOURCE, 'bob', 'INBOX', 2, 3)
+        put(SOURCE, 'bob', 'Work', 4)
+        both = '  - {id: %s, user: %s, target: {user: team}%s}'
+        self.plan('accounts:', both % ('anna', 'anna', ''),
+                  both % ('bob', 'bob', ', shared_target: true'))
+        self.assertIn('E0203', self.mc('check', 'plan.yaml', code=78))
+        self.plan('accounts:', *(both % (u, u, ', shared_target: true')
+                                 for u in ('anna', 'bob')))
+        for _ in range(2):  # the second run finds all of it
+            self.mc('run', 'plan.yaml', '--new-run')
+            with open(sorted(glob.glob(self.path(
+                    'state/told/runs/*/journal.jsonl')))[-1],
+                      encoding='utf-8') as f:
+                events = [json.loads(line) for line in f]
+            self.assertEqual(['account.start', 'account.end'] * 2,
+                             [e['ev'] for e in events if e['ev'] in
+                              ('account.start', 'account.end')])
+            # number 2 is the same message in both
+            self.assertEqual({'INBOX': 3, 'Work': 1}, counts(TARGET, 'team'))
+
     def test_new_mail_of_one_and_a_mirror_of_another(self):
         """F194: the ceiling of the plan is the engine's"""
         put(SOURCE, 'anna', 'INBOX', 1, 5, 9)

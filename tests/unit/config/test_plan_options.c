@@ -260,6 +260,24 @@ Test(plan_options, prefixes_keep_accounts_apart)
 		      "  - {id: b, user: y, target: {user: t, prefix: b/}}\n"));
 }
 
+/* F155 */
+Test(plan_options, a_target_may_be_shared_expressly)
+{
+	struct plan *p = good(HEAD
+	    "accounts:\n"
+	    "  - {id: a, user: x, shared_target: true}\n"
+	    "  - {id: b, user: y}\n"
+	    "  - {id: c, user: z, target: {user: X}, shared_target: true}\n"
+	    "  - {id: d, user: d, shared_target: true}\n");
+
+	cr_assert_eq(p->target_groups, 2);
+	cr_assert_neq(p->accounts[0].target_group, 0);
+	cr_assert_eq(p->accounts[1].target_group, 0);
+	cr_assert_eq(p->accounts[2].target_group, p->accounts[0].target_group);
+	cr_assert_neq(p->accounts[3].target_group, p->accounts[0].target_group);
+	plan_free(p);
+}
+
 struct bad_row {
 	char code[8];
 	unsigned line, column;
@@ -334,6 +352,13 @@ static struct bad_row bad_rows[] = {
     {"E0203", 10, 5,
 	HEAD
 	"accounts:\n  - {id: a, user: x, target: {user: t, prefix: p/}}\n  - {id: b, user: y, target: {user: t, prefix: p/}}\n"},
+    {"E0203", 10, 5, // both must say so
+	HEAD
+	"accounts:\n  - {id: a, user: x}\n  - {id: b, user: y, target: {user: x}, shared_target: true}\n"},
+    {"E0203", 11, 5, // a mirror shares nothing
+	HEAD
+	"deletes: {max_percent: 1}\naccounts:\n  - {id: a, user: x, shared_target: true, options: {mode: syncDst}}\n  - {id: b, user: y, target: {user: x}, shared_target: true}\n"},
+    {"E0121", 8, 37, ACCOUNT("shared_target: yes")},
     {"E0203", 11, 5,
 	HEAD
 	"deletes: {max_percent: 1}\naccounts:\n  - {id: a, user: x, options: {mode: syncDst}}\n  - {id: b, user: y, target: {user: x, prefix: p/}}\n"},

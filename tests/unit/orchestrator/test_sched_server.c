@@ -25,13 +25,14 @@ static struct sched_config config(void)
 	    .seed = 7,
 	    .servers = servers,
 	    .server_count = SERVERS,
-	    .login_count = 1};
+	    .login_count = 1,
+	    .target_count = 2};
 }
 
 static struct sched_want want(uint32_t source, uint32_t target, uint32_t n)
 {
 	return (struct sched_want){
-	    {source, target}, n, {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}};
+	    {source, target}, n, {SCHED_OWN_LOGIN, SCHED_OWN_LOGIN}, 0};
 }
 
 static void start(
@@ -240,7 +241,7 @@ Test(sched_server, a_dead_server_ends_its_accounts_only)
 Test(sched_server, a_shared_login_is_not_tried_for_ever)
 {
 	const struct sched_want wants[] = {
-	    {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}}, want(OLD, NEW, 1)};
+	    {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}, 0}, want(OLD, NEW, 1)};
 	struct sched s;
 	size_t i, refused = 0;
 
@@ -263,7 +264,7 @@ Test(sched_server, a_shared_login_is_not_tried_for_ever)
 /* The row is broken by each account it works for. */
 Test(sched_server, single_users_may_be_refused)
 {
-	const struct sched_want w = {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}};
+	const struct sched_want w = {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}, 0};
 	struct sched s;
 	size_t i;
 
@@ -393,7 +394,7 @@ Test(sched_server, who_tries_need_not_end_first)
  * it ends: else the batch would wait for it for ever. */
 Test(sched_server, given_up_while_it_runs)
 {
-	const struct sched_want w = {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}};
+	const struct sched_want w = {{OLD, NEW}, 1, {0, SCHED_OWN_LOGIN}, 0};
 	const struct sched_result stopped = {
 	    .retry = EXIT_RETRY_RESUME, .is_put_off = true};
 	struct sched s;
@@ -410,5 +411,43 @@ Test(sched_server, given_up_while_it_runs)
 	cr_assert_eq(target_fails(&s, 2, 0), SCHED_WAIT_LEFT);
 	cr_assert(sched_is_over(&s));
 	cr_assert_eq(s.by_state[SCHED_LEFT], 4);
+	sched_release(&s);
+}
+
+/* F155: never two engines on one target at once, whatever they wait for. */
+Test(sched_server, accounts_of_a_shared_target_follow_each_other)
+{
+	struct sched_want wants[] = {want(OLD, NEW, 1), want(OLD, NEW, 1),
+	    want(OTHER, NEW, 1), want(OLD, NEW, 1)};
+	struct sched s;
+
+	wants[0].target = wants[1].target = wants[2].target = 2;
+	start(&s, 4, wants, 4);
+	cr_assert_eq(take(&s, 0), 0);
+	cr_assert_eq(take(&s, 0), 3, "who has a target of its own goes first");
+	cr_assert_eq(take(&s, 0), SIZE_MAX);
+	cr_assert_eq(sched_wake(&s, 0), INT64_MAX, "an end comes first");
+	// 0 waits to be tried again; that is no claim to its target
+	cr_assert_eq(target_fails(&s, 0, 0), 1000);
+	cr_assert_eq(take(&s, 0), 1);
+	cr_assert_eq(take(&s, 1000), SIZE_MAX);
+	cr_assert_eq(sched_wake(&s, 1000), INT64_MAX);
+	(void)ended(&s, 1, EXIT_RETRY_AT_END, SCHED_SIGN_WORKED,
+	    SCHED_SIGN_WORKED, 1000);
+	cr_assert_eq(take(&s, 1000), 2);
+	sched_put_back(&s, 2, 1000, 0);
+	cr_assert_eq(take(&s, 1000), 2);
+	(void)ended(&s, 2, EXIT_RETRY_AT_END, SCHED_SIGN_WORKED,
+	    SCHED_SIGN_WORKED, 1000);
+	cr_assert_eq(take(&s, 1000), 0);
+	(void)works(&s, 0, 1000);
+	(void)works(&s, 3, 1000);
+	cr_assert_eq(take(&s, 1000), 1, "the second passes too");
+	cr_assert_eq(take(&s, 1000), SIZE_MAX);
+	cr_assert_eq(sched_wake(&s, 1000), INT64_MAX);
+	(void)works(&s, 1, 1000);
+	cr_assert_eq(take(&s, 1000), 2);
+	(void)works(&s, 2, 1000);
+	cr_assert(sched_is_over(&s));
 	sched_release(&s);
 }

@@ -139,7 +139,7 @@ NO_REASONS = re.compile(
     r'account\.(plan|start|end|drop)|run\.(start|resume|end|go|halt|hold)|'
     r'(source|target|defaults)\.(server|user|password|source|target|options|'
     r'sizes)|(ctl|status|memory)\.\w+|limit\.change|server\.login|'
-    r'server\.plan|window\.begin|mailconvoy\.prom|'
+    r'server\.plan|window\.begin|disk\.free|mailconvoy\.prom|'
     r'\w+\.(com|net|org|yaml|csv|tsv|txt|html)')
 
 

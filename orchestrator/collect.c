@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/collect.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/contract/record.h"
 
@@ -54,6 +56,24 @@ static enum collect_side side_of(const char *name)
 	return COLLECT_SIDE_NONE;
 }
 
+static void keep_first_refusal(struct collect *c, const struct record *r)
+{
+	const char *name = r->mailbox ? r->mailbox : r->target;
+	char box[COLLECT_MAILBOX_BYTES], uid[32] = "";
+	char text[COLLECT_TEXT_BYTES + RECORD_LINE_MAX];
+
+	if (c->first_refusal[0])
+		return;
+	if (r->uid > 0)
+		(void)snprintf(uid, sizeof(uid), ", uid %" PRIu64, r->uid);
+	(void)snprintf(text, sizeof(text),
+	    "first refusal: mailbox '%s'%s: %s%s%s%s",
+	    mailbox_name_show(name ? name : "", box, sizeof(box)), uid,
+	    r->text ? r->text : "", r->reason ? " (" : "",
+	    r->reason ? r->reason : "", r->reason ? ")" : "");
+	set_text(c->first_refusal, sizeof(c->first_refusal), text);
+}
+
 static int take_line(struct collect *c, const char *line, size_t len,
     collect_fn *fn, void *context)
 {
@@ -80,8 +100,11 @@ static int take_line(struct collect *c, const char *line, size_t len,
 	if (r.event == RECORD_PROGRESS) {
 		c->expected = r.expected;
 		c->expected_bytes = r.expected_bytes;
-		set_text(c->mailbox, sizeof(c->mailbox), r.mailbox);
+		(void)mailbox_name_show(
+		    r.mailbox ? r.mailbox : "", c->mailbox, sizeof(c->mailbox));
 	}
+	if (r.event == RECORD_REFUSED)
+		keep_first_refusal(c, &r);
 	if (r.event == RECORD_MAILBOX)
 		tally_add(&c->finished, &r.tally);
 	fn(&r, context);
@@ -195,6 +218,10 @@ static void judge_exit(const struct collect *c, int status, struct verdict *out)
 		    "the engine said ok but its numbers do not add up");
 	} else {
 		collect_verdict(out, (enum exit_code)code, c->reason, c->text);
+		// refused items end an account without words of its own
+		if (code == EXIT_CODE_PARTIAL && !c->text[0])
+			set_text(
+			    out->text, sizeof(out->text), c->first_refusal);
 		out->side = c->side;
 		out->retry_after_ms = c->retry_after_ms;
 	}

@@ -45,7 +45,9 @@ struct collect {
 	struct tally tally; /* of `end`, before that of the last `progress` */
 	/* of the last `progress`; 0: not known */
 	uint64_t expected, expected_bytes;
-	char mailbox[COLLECT_MAILBOX_BYTES];
+	char mailbox[COLLECT_MAILBOX_BYTES]; /* as people know it */
+	/* what was refused first, and why; "": nothing */
+	char first_refusal[COLLECT_TEXT_BYTES];
 };
 
 typedef void collect_fn(const struct record *r, void *context);

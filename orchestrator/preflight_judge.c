@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/plan.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "orchestrator/preflight.h"
@@ -102,12 +103,14 @@ static void judge_quota(
 static void judge_names(
     const struct preflight_account *a, struct preflight_verdict *out)
 {
+	char box[PREFLIGHT_TEXT_BYTES];
 	static const char to_do[] =
 	    "give it another name with options.rename_mailbox, or leave it out with options.skip_mailbox";
 
 	for (size_t i = 0; i < a->name_count && i < NAMES_SHOWN; i++)
 		find(out, true, "folder.name", to_do, "mailbox '%s': %s",
-		    a->names[i].mailbox, a->names[i].text);
+		    mailbox_name_show(a->names[i].mailbox, box, sizeof(box)),
+		    a->names[i].text);
 	if (a->name_count > NAMES_SHOWN)
 		find(out, true, "folder.name", to_do,
 		    "and %zu more mailboxes cannot be copied: see the log",

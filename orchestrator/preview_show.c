@@ -7,6 +7,7 @@
 #include "config/plan.h"
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/text.h"
 #include "orchestrator/json_file.h"
 #include "orchestrator/preflight.h"
@@ -14,6 +15,7 @@
 
 enum {
 	DELETES_SHOWN = 20, /* of one account */
+	NAME_BYTES = 2000,  /* of a mailbox */
 	VERSION = 1
 };
 
@@ -57,6 +59,7 @@ static void print_row(const struct preview_row *row, FILE *out)
 static void print_deletes(const struct preview_row *row, FILE *out)
 {
 	const struct preflight_account *a = row->from;
+	char box[NAME_BYTES];
 
 	if (!row->is_known ||
 	    (row->n.deletes == 0 && row->n.delete_mailboxes == 0))
@@ -70,7 +73,8 @@ static void print_deletes(const struct preview_row *row, FILE *out)
 		    d->is_mailbox ? "    mailbox '%s' with %" PRIu64
 				    " messages\n"
 				  : "    of '%s' %" PRIu64 " messages\n",
-		    d->target, d->messages);
+		    mailbox_name_show(d->target, box, sizeof(box)),
+		    d->messages);
 	}
 	if (a->delete_count > DELETES_SHOWN)
 		(void)fprintf(out, "    and %zu more mailboxes\n",

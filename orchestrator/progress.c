@@ -16,6 +16,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/fd.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/record.h"
@@ -338,6 +339,19 @@ void progress_note(
 		emit_line(p, line, more < 0 ? used : used + more);
 }
 
+/* What was said, if anything. The text's own quotes must not end it. */
+static void put_quoted(char *out, size_t max, const char *text)
+{
+	out[0] = '\0';
+	if (!text[0])
+		return;
+	(void)snprintf(out, max, " text=\"%s\"", text);
+	for (char *quote = out + strlen(" text=\""); *quote && quote[1];
+	     quote++)
+		if (*quote == '"')
+			*quote = '\'';
+}
+
 static const char *level_of(const struct progress_end *e)
 {
 	if (e->verdict->exit <= EXIT_CODE_INTERRUPTED &&
@@ -355,13 +369,11 @@ static int end_for_programs(const struct progress_end *e, char *out, size_t max)
 		(void)snprintf(again, sizeof(again), " retry_seconds=%" PRId64,
 		    (e->retry_ms + 999) / 1000);
 	if (v->exit != EXIT_CODE_OK || v->batch != EXIT_CODE_OK) {
-		(void)snprintf(tail, sizeof(tail), "%s reason=%s text=\"%s\"",
-		    again, v->reason[0] ? v->reason : v->outcome, v->text);
-		// the text's own quotes must not end it
-		char *quote = strstr(tail, "text=\"") + 6;
-		for (; *quote && quote[1]; quote++)
-			if (*quote == '"')
-				*quote = '\'';
+		int used = snprintf(tail, sizeof(tail), "%s reason=%s", again,
+		    v->reason[0] ? v->reason : v->outcome);
+		if (used > 0)
+			put_quoted(
+			    tail + used, sizeof(tail) - (size_t)used, v->text);
 	}
 	return snprintf(out, max,
 	    "account=%s outcome=%s copied=%" PRIu64 " present=%" PRIu64
@@ -427,14 +439,17 @@ void progress_account_end(struct progress *p, const struct progress_end *e)
 void progress_record(
     struct progress *p, const char *account, const struct record *r)
 {
+	char box[COLLECT_MAILBOX_BYTES], text[COLLECT_TEXT_BYTES + 16];
+
 	if (p->verbose == 0 || p->mode == PROGRESS_JSON ||
 	    (r->event != RECORD_REFUSED && r->event != RECORD_WARNING))
 		return;
+	(void)mailbox_name_show(r->mailbox ? r->mailbox : "", box, sizeof(box));
+	put_quoted(text, sizeof(text), r->text ? r->text : "");
 	progress_note(p, "WARNING",
-	    "account=%s %s mailbox=\"%s\" uid=%" PRIu64
-	    " reason=%s text=\"%s\"",
-	    account, record_event_name(r->event), r->mailbox ? r->mailbox : "",
-	    r->uid, r->reason ? r->reason : "", r->text ? r->text : "");
+	    "account=%s %s mailbox=\"%s\" uid=%" PRIu64 " reason=%s%s", account,
+	    record_event_name(r->event), box, r->uid,
+	    r->reason ? r->reason : "", text);
 }
 
 void progress_journal_line(const char *line, size_t len, void *progress)

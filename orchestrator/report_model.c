@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "engine/base/error.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
@@ -126,8 +127,8 @@ static int add_mailbox(struct report_account *r, const json_t *line)
 		return -1;
 	r->mailbox_count++;
 	bool renamed = to[0] && strcmp(from, to) != 0;
-	*b = (struct report_mailbox){.name = mem_try_strdup(from),
-	    .target = renamed ? mem_try_strdup(to) : NULL,
+	*b = (struct report_mailbox){.name = mailbox_name_try_show(from),
+	    .target = renamed ? mailbox_name_try_show(to) : NULL,
 	    .source = t.source,
 	    .copied = t.copied,
 	    .present = t.present,
@@ -151,7 +152,7 @@ static int add_item(const struct report_model *m, struct report_account *r,
 		return -1;
 	r->item_count++;
 	*i = (struct report_item){.is_warning = is_warning,
-	    .mailbox = mem_try_strdup(get(line, "mailbox")),
+	    .mailbox = mailbox_name_try_show(get(line, "mailbox")),
 	    .side = mem_try_strdup(get(line, "side")),
 	    .step = mem_try_strdup(get(line, "step")),
 	    .reason = mem_try_strdup(get(line, "reason")),

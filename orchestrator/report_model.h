@@ -25,6 +25,7 @@ enum {
 	REPORT_MODEL_ITEMS = 500
 };
 
+/* Names of mailboxes are shown as people know them, here and below. */
 struct report_mailbox {
 	char *name;
 	char *target; /* NULL: the same */

@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "engine/base/error.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report.h"
 #include "orchestrator/report_zone.h"
+
+enum {
+	NAME_BYTES = 2000 /* of a mailbox */
+};
 
 /* Reasons first, as they say more; a prefix matches. */
 static const struct {
@@ -108,18 +113,22 @@ static int print_mailbox(
 {
 	struct user *u = context;
 	struct tally t = {0};
+	char box[NAME_BYTES];
 
 	(void)err;
 	if (!is_of(u, line) ||
 	    tally_json_read(json_object_get(line, "tally"), &t) < 0)
 		return 0;
 	const char *from = get(line, "mailbox"), *to = get(line, "target");
-	bool renamed = to[0] && strcmp(from, to) != 0;
+	(void)fprintf(
+	    u->out, "  %s", mailbox_name_show(from, box, sizeof(box)));
+	if (to[0] && strcmp(from, to) != 0)
+		(void)fprintf(
+		    u->out, " -> %s", mailbox_name_show(to, box, sizeof(box)));
 	(void)fprintf(u->out,
-	    "  %s%s%s: %" PRIu64 " messages, %" PRIu64 " copied, %" PRIu64
+	    ": %" PRIu64 " messages, %" PRIu64 " copied, %" PRIu64
 	    " were there already",
-	    from, renamed ? " -> " : "", renamed ? to : "", t.source, t.copied,
-	    t.present);
+	    t.source, t.copied, t.present);
 	if (tally_refused(&t))
 		(void)fprintf(
 		    u->out, ", %" PRIu64 " refused", tally_refused(&t));
@@ -135,14 +144,15 @@ static int print_item(
     const struct json_t *line, void *context, struct error *err)
 {
 	struct user *u = context;
-	char size[32];
+	char size[32], box[NAME_BYTES];
 
 	(void)err;
 	if (!is_of(u, line))
 		return 0;
 	json_int_t uid = json_integer_value(json_object_get(line, "uid"));
 	json_int_t bytes = json_integer_value(json_object_get(line, "size"));
-	(void)fprintf(u->out, "  %s", get(line, "mailbox"));
+	(void)fprintf(u->out, "  %s",
+	    mailbox_name_show(get(line, "mailbox"), box, sizeof(box)));
 	if (uid)
 		(void)fprintf(u->out, ", message %" JSON_INTEGER_FORMAT, uid);
 	if (bytes > 0)

@@ -11,6 +11,7 @@
 
 #include "config/plan.h"
 #include "engine/base/error.h"
+#include "engine/base/mailbox_name.h"
 #include "engine/base/mem.h"
 #include "engine/contract/exit_code.h"
 #include "engine/contract/verify_tally_json.h"
@@ -18,7 +19,8 @@
 #include "orchestrator/select.h"
 
 enum {
-	TALLY_BYTES = 640
+	TALLY_BYTES = 640,
+	NAME_BYTES = 2000 /* of a mailbox */
 };
 
 /* Forgets what an attempt said: another one follows. */
@@ -220,12 +222,14 @@ static int print_line(const json_t *line, void *context, struct error *err)
 	const char *ev = journal_line_text(line, "ev");
 	const char *box = journal_line_text(line, "mailbox");
 	struct verify_tally t;
+	char shown[NAME_BYTES];
 
 	(void)err;
 	if (!a || journal_line_number(line, "attempt") != a->attempt)
 		return 0;
 	if (!box[0])
 		box = journal_line_text(line, "target");
+	box = mailbox_name_show(box, shown, sizeof(shown));
 	if (strcmp(ev, "verify") == 0 &&
 	    verify_tally_json_read(json_object_get(line, "verify"), &t) == 0 &&
 	    verify_tally_differences(&t, true) == 0)

@@ -120,6 +120,34 @@ class Run(PlanCase):
                          counts(TARGET, 'anna'))
         self.assertEqual({'bob/2025': 1}, counts(TARGET, 'archive'))
 
+    def test_names_of_folders_are_shown_as_people_know_them(self):
+        for number, name in enumerate(('Entw&APw-rfe', 'R&-D',
+                                       '&U,BTFw-/&ZeVnLIqe-'), 1):
+            put(SOURCE, 'anna', name, number)
+        put(TARGET, 'anna', '&AOk-t&AOk-', 9)
+        self.plan('deletes: {max_per_account: 9, max_percent: 100}',
+                  'accounts:', '  - {id: anna, user: anna, options: {'
+                  'mode: syncDst, rename_mailbox: [{from: Entw&APw-rfe, to: B&APw-ro}]'
+                  '}}')
+        out = self.mc('preview', 'plan.yaml', '-o', 'p.json')
+        out = self.mc('preview', 'plan.yaml')
+        self.assertIn("'été'", out)
+        self.mc('run', 'plan.yaml', '--approved', 'p.json')
+        self.mc('report', 'plan.yaml', '--users-dir', 'papers', '--html',
+                'page.html')
+        papers = glob.glob(self.path('papers/anna*')) + [
+            self.path('page.html')]
+        self.assertEqual(3, len(papers))
+        for path in papers:
+            with open(path, encoding='utf-8') as f:
+                text = f.read()
+            for name in ('Entwürfe', 'Büro', '台北/日本語'):
+                self.assertIn(name, text, path)
+            if 'page' not in path:  # it shows the rules of the plan, too
+                self.assertNotIn('APw-', text, path)
+        self.assertIn("= anna '台北/日本語': 1 messages",
+                      self.mc('verify', 'plan.yaml', '--diff'))
+
     def test_f155_two_sources_become_one_target(self):
         """F155: only when both say so; then one engine after the other"""
         put(SOURCE, 'anna', 'INBOX', 1, 2)

@@ -287,6 +287,21 @@ class Elsewhere(batch.Case):
         self.assertRegex(err, r'refused mailbox="INBOX" uid=7 '
                               r'reason=append\.too_big')
 
+    def test_an_account_says_what_was_refused_first(self):
+        """Names of mailboxes as people know them; no empty words."""
+        self.accounts('draft.1', 'wordless.2')
+        _, _, err = self.mc('run', 'plan.yaml', '-v')
+        self.assertIn('refused mailbox="Entwürfe" uid=7 reason=append.virus',
+                      err)
+        self.assertRegex(
+            err, r'account=draft\.1 outcome=partial .* reason=partial text="'
+            r"first refusal: mailbox 'Entwürfe', uid 7: it has a 'worm' "
+            r'\(append\.virus\)"\n')
+        self.assertRegex(err, r'account=wordless\.2 .* reason=partial\n')
+        out = self.mc('report', 'plan.yaml', '--user', 'draft.1')[1]
+        self.assertIn('\n  Entwürfe -> R&D: 3 messages', out)
+        self.assertIn('\n  Entwürfe, message 7: append.virus', out)
+
     def test_usage(self):
         self.accounts('ok.1')
         for arguments, env in (

@@ -296,6 +296,17 @@ def b_wordless():
     leave(1)
 
 
+def b_draft():
+    t = tally(source=3, copied=2, refused={'append.virus': 1}, bytes=20)
+    say('progress', mailbox='Entw&APw-rfe', tally=t, expected=3)
+    say('refused', mailbox='Entw&APw-rfe', target='Entw&APw-rfe', uid=7,
+        uidvalidity=1, side='target', step='APPEND', reason='append.virus',
+        text='it has a "worm"')
+    say('mailbox', mailbox='Entw&APw-rfe', target='R&-D', tally=t)
+    end(1, tally=t)
+    leave(1)
+
+
 def b_refused():
     t = tally(source=3, copied=2, refused={'append.too_big': 1}, bytes=20)
     say('refused', mailbox='INBOX', target='INBOX', uid=7, uidvalidity=1,

@@ -152,6 +152,37 @@ Test(collect, keeps_the_last_progress)
 	collect_release(&c);
 }
 
+/* F206: an account that ended partially says what was refused first. */
+Test(collect, the_first_refusal_are_the_words_of_an_account_without_any)
+{
+	static const char refusal[] =
+	    "{\"v\":1,\"ev\":\"refused\",\"mailbox\":\"Entw&APw-rfe\",\"uid\":7,\"reason\":\"append.virus\",\"text\":\"worm\"}\n"
+	    "{\"v\":1,\"ev\":\"refused\",\"mailbox\":\"INBOX\",\"uid\":9,\"reason\":\"append.other\",\"text\":\"no\"}\n";
+
+	static const struct {
+		const char *end, *text;
+	} rows[] = {
+	    {END(1),
+		"first refusal: mailbox 'Entw\u00fcrfe', uid 7: worm (append.virus)"},
+	    {"{\"v\":1,\"ev\":\"end\",\"exit\":1,\"text\":\"own\",\"tally\":{}}\n",
+		"own"},
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct collect c;
+		struct verdict v;
+		int records = 0;
+		collect_init(&c);
+		(void)collect_feed(
+		    &c, refusal, strlen(refusal), count, &records);
+		(void)collect_feed(
+		    &c, rows[i].end, strlen(rows[i].end), count, &records);
+		collect_judge(&c, EXITED, COLLECT_CAUSE_OWN, &v);
+		cr_assert_str_eq(v.text, rows[i].text);
+		collect_release(&c);
+	}
+}
+
 struct side_row {
 	char fields[64];
 	enum collect_side side;

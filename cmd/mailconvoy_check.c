@@ -61,10 +61,20 @@ static int connect_all(const struct mailconvoy_options *o,
 	return code;
 }
 
+static int refuse_warnings(const struct plan *plan, size_t warnings)
+{
+	(void)fprintf(stderr,
+	    "%s: with --strict %zu warning%s count%s as error%s. Nothing was started.\n",
+	    plan->path, warnings, mailconvoy_find_plural(warnings),
+	    warnings == 1 ? "s" : "", mailconvoy_find_plural(warnings));
+	return EXIT_CODE_CONFIG;
+}
+
 int mailconvoy_check(const struct mailconvoy_options *o)
 {
 	const char *format = mailconvoy_options_value(o, MAILCONVOY_OUTPUT);
 	bool connect = mailconvoy_options_has(o, MAILCONVOY_CONNECT);
+	bool is_strict = mailconvoy_options_has(o, MAILCONVOY_STRICT);
 	struct select_rules select = {0};
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
@@ -72,7 +82,8 @@ int mailconvoy_check(const struct mailconvoy_options *o)
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
 
 	if (!connect && format && strcmp(format, "json") == 0)
-		return mailconvoy_check_json(o->arguments[0], &choice);
+		return mailconvoy_check_json(
+		    o->arguments[0], &choice, is_strict);
 	struct plan *plan = mailconvoy_find_plan_choice(
 	    o->arguments[0], &choice, &warnings, &code);
 
@@ -87,6 +98,8 @@ int mailconvoy_check(const struct mailconvoy_options *o)
 		    plan->server_count,
 		    mailconvoy_find_plural(plan->server_count), warnings,
 		    mailconvoy_find_plural(warnings), plan->digest);
+	if (code == EXIT_CODE_OK && is_strict && warnings > 0)
+		code = refuse_warnings(plan, warnings);
 	if (code == EXIT_CODE_OK && connect)
 		code = connect_all(o, plan, &select);
 	select_release(&select);

@@ -36,7 +36,8 @@ static void put_problem(struct json_out *o, const struct plan_diag_item *item)
 	json_out_close(o);
 }
 
-int mailconvoy_check_json(const char *path, const struct plan_choice *choice)
+int mailconvoy_check_json(
+    const char *path, const struct plan_choice *choice, bool is_strict)
 {
 	struct plan_diag *diag = plan_diag_new();
 	struct plan *plan = plan_load_choice(path, choice, diag);
@@ -60,6 +61,8 @@ int mailconvoy_check_json(const char *path, const struct plan_choice *choice)
 	json_out_close(&o);
 	int code = plan ? EXIT_CODE_OK
 			: mailconvoy_find_class(plan_diag_get_class(diag));
+	if (plan && is_strict && plan_diag_warnings(diag) > 0)
+		code = EXIT_CODE_CONFIG;
 	plan_free(plan);
 	plan_diag_free(diag);
 	return code;

@@ -46,7 +46,8 @@ int mailconvoy_verify_pass(
     const struct plan *plan, const struct select_rules *select, unsigned jobs);
 
 /* mailconvoy_check_json.c: prints the problems as records. The exit code. */
-int mailconvoy_check_json(const char *path, const struct plan_choice *choice);
+int mailconvoy_check_json(
+    const char *path, const struct plan_choice *choice, bool is_strict);
 
 /* mailconvoy_find.c */
 

@@ -116,6 +116,8 @@ static const struct mailconvoy_option table[] = {
     {"connect", MAILCONVOY_CONNECT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",
 	NULL, 0,
 	"logs in to both sides of every account\nand looks: go or no-go, and why"},
+    {"strict", MAILCONVOY_STRICT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",
+	NULL, 0, "warnings count as errors"},
     {"watch", MAILCONVOY_WATCH, '\0', MAILCONVOY_VALUE_NONE, NULL, "status",
 	NULL, 0, "again and again until the run ends"},
     {"filter", MAILCONVOY_FILTER, '\0', MAILCONVOY_VALUE_TEXT, "KEY=VALUE",

@@ -125,6 +125,20 @@ class Check(ToolCase):
         self.assertEqual((got['accounts'], got['servers'], got['problems']),
                          (2, 2, []))
 
+    def test_strict_takes_no_warnings(self):
+        self.write('plan.yaml', LAYERS)
+        self.assertNotIn('strict', self.tool(
+            'check', 'plan.yaml', '--strict').stderr)
+        self.write('plan.yaml', LAYERS.replace('[Old]', '[Entwürfe]'))
+        for arguments in ((), ('-o', 'json'), ('--connect',)):
+            done = self.tool('check', 'plan.yaml', '--strict', *arguments,
+                             code=78)
+            self.assertIn('W0219', done.stdout + done.stderr)
+        self.assertIn('with --strict 1 warning counts as error', done.stderr)
+        self.assertFalse(os.path.exists(self.path('state')))
+        got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json').stdout)
+        self.assertEqual((0, 1), (got['errors'], got['warnings']))
+
     def test_exit_codes_are_those_of_people(self):
         self.write('plan.yaml', LAYERS, mode=0o644)
         self.assertIn('E0304', self.tool('check', 'plan.yaml', '-o', 'json',

@@ -129,7 +129,7 @@ int mailconvoy_ack(const struct mailconvoy_options *o)
 	if (strlen(reason) > REASON_MAX)
 		return mailconvoy_options_usage(
 		    "--reason wants at most %d bytes", REASON_MAX);
-	int code = mailconvoy_find_run(o->arguments[0], &dir);
+	int code = mailconvoy_find_run(o, &dir);
 	if (code == EXIT_CODE_OK && rundir_lock(&dir, &err) < 0)
 		code = mailconvoy_find_failed(
 		    &err, strcmp(err.reason, "state.locked") == 0

@@ -84,8 +84,8 @@ int mailconvoy_check(const struct mailconvoy_options *o)
 	if (!connect && format && strcmp(format, "json") == 0)
 		return mailconvoy_check_json(
 		    o->arguments[0], &choice, is_strict);
-	struct plan *plan = mailconvoy_find_plan_choice(
-	    o->arguments[0], &choice, &warnings, &code);
+	struct plan *plan =
+	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

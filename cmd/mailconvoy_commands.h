@@ -56,16 +56,17 @@ int mailconvoy_find_class(enum plan_diag_class c);
 
 /* Loads a plan and prints what is wrong with it. NULL: *code_out is the exit
  * code. */
-struct plan *mailconvoy_find_plan(
+struct plan *mailconvoy_find_plan(const struct mailconvoy_options *o,
     const char *path, size_t *warnings_out, int *code_out);
 
-/* The same, with what the command line says of it. */
-struct plan *mailconvoy_find_plan_choice(const char *path,
+/* That of the first argument, with what the command line says of it. */
+struct plan *mailconvoy_find_plan_choice(const struct mailconvoy_options *o,
     const struct plan_choice *choice, size_t *warnings_out, int *code_out);
 
-/* The directory of a run, or the last run of a plan; NULL: of the only plan
- * that has runs in ./state. 0, or the exit code after a message. */
-int mailconvoy_find_run(const char *path, struct rundir *dir);
+/* The directory of a run, or the last run of a plan, as the first argument
+ * says; without one, of the only plan that has runs in ./state. 0, or the exit
+ * code after a message. */
+int mailconvoy_find_run(const struct mailconvoy_options *o, struct rundir *dir);
 
 /* What --color says. */
 enum terminal_colour mailconvoy_find_colour(const struct mailconvoy_options *o);

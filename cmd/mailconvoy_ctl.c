@@ -62,7 +62,7 @@ int mailconvoy_ctl(const struct mailconvoy_options *o)
 	if (ctl_command_parse(
 		o->arguments[1], strlen(o->arguments[1]), &command, &err) < 0)
 		return mailconvoy_options_usage("%s", err.text);
-	int code = mailconvoy_find_run(o->arguments[0], &dir);
+	int code = mailconvoy_find_run(o, &dir);
 	if (code == EXIT_CODE_OK)
 		code = ask(&dir, o->arguments[1]);
 	rundir_release(&dir);

@@ -57,16 +57,8 @@ int mailconvoy_find_class(enum plan_diag_class c)
 	return EXIT_CODE_CONFIG;
 }
 
-struct plan *mailconvoy_find_plan(
-    const char *path, size_t *warnings_out, int *code_out)
-{
-	static const struct plan_choice none;
-
-	return mailconvoy_find_plan_choice(path, &none, warnings_out, code_out);
-}
-
-static struct plan *load(const char *path, const struct plan_choice *choice,
-    size_t *warnings_out, int *code_out)
+static struct plan *load(const struct mailconvoy_options *o, const char *path,
+    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
 {
 	struct plan_diag *diag = plan_diag_new();
 	struct plan *plan = plan_load_choice(path, choice, diag);
@@ -74,7 +66,8 @@ static struct plan *load(const char *path, const struct plan_choice *choice,
 	*warnings_out = plan_diag_warnings(diag);
 	if (!plan || *warnings_out > 0)
 		plan_diag_print(diag, stderr,
-		    terminal_wants_colour(TERMINAL_COLOUR_AUTO, STDERR_FILENO));
+		    terminal_wants_colour(
+			mailconvoy_find_colour(o), STDERR_FILENO));
 	if (!plan) {
 		size_t errors = plan_diag_errors(diag);
 		*code_out = mailconvoy_find_class(plan_diag_get_class(diag));
@@ -87,10 +80,11 @@ static struct plan *load(const char *path, const struct plan_choice *choice,
 	return plan;
 }
 
-struct plan *mailconvoy_find_plan_choice(const char *path,
-    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
+static struct plan *find_plan(const struct mailconvoy_options *o,
+    const char *path, const struct plan_choice *choice, size_t *warnings_out,
+    int *code_out)
 {
-	struct plan *plan = load(path, choice, warnings_out, code_out);
+	struct plan *plan = load(o, path, choice, warnings_out, code_out);
 	struct error err;
 
 	if (!plan || !plan->user || geteuid() != 0)
@@ -103,7 +97,21 @@ struct plan *mailconvoy_find_plan_choice(const char *path,
 		return NULL;
 	}
 	// again: what this user may not read is told now, not in mid run
-	return load(path, choice, warnings_out, code_out);
+	return load(o, path, choice, warnings_out, code_out);
+}
+
+struct plan *mailconvoy_find_plan(const struct mailconvoy_options *o,
+    const char *path, size_t *warnings_out, int *code_out)
+{
+	static const struct plan_choice none;
+
+	return find_plan(o, path, &none, warnings_out, code_out);
+}
+
+struct plan *mailconvoy_find_plan_choice(const struct mailconvoy_options *o,
+    const struct plan_choice *choice, size_t *warnings_out, int *code_out)
+{
+	return find_plan(o, o->arguments[0], choice, warnings_out, code_out);
 }
 
 /* ------------------------------------------------------------------ run */
@@ -146,8 +154,9 @@ static int find_here(struct rundir *dir)
 	return code;
 }
 
-int mailconvoy_find_run(const char *path, struct rundir *dir)
+int mailconvoy_find_run(const struct mailconvoy_options *o, struct rundir *dir)
 {
+	const char *path = o->arguments[0];
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct error err;
@@ -160,7 +169,7 @@ int mailconvoy_find_run(const char *path, struct rundir *dir)
 	}
 	if (is_run_directory(path, dir))
 		return EXIT_CODE_OK;
-	struct plan *plan = mailconvoy_find_plan(path, &warnings, &code);
+	struct plan *plan = mailconvoy_find_plan(o, path, &warnings, &code);
 	if (!plan)
 		return code;
 	if (rundir_init(dir, plan, &err) < 0) {

@@ -13,11 +13,11 @@
 #include "engine/contract/exit_code.h"
 
 /* What was written must be a good plan. */
-static int check(const char *path)
+static int check(const struct mailconvoy_options *o, const char *path)
 {
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
-	struct plan *plan = mailconvoy_find_plan(path, &warnings, &code);
+	struct plan *plan = mailconvoy_find_plan(o, path, &warnings, &code);
 
 	if (plan)
 		(void)printf("%s: %zu account%s. Next: look at it, then\n"
@@ -28,11 +28,15 @@ static int check(const char *path)
 	return code;
 }
 
-static int failed(
-    struct plan_diag *diag, const char *from, const struct error *err)
+static int failed(const struct mailconvoy_options *o, struct plan_diag *diag,
+    const struct error *err)
 {
+	const char *from = mailconvoy_options_value(o, MAILCONVOY_FROM);
+
 	if (err->kind == ERROR_NONE) {
-		plan_diag_print(diag, stderr, false);
+		plan_diag_print(diag, stderr,
+		    terminal_wants_colour(
+			mailconvoy_find_colour(o), STDERR_FILENO));
 		(void)fprintf(stderr, "%s: %zu error%s. Nothing was written.\n",
 		    from, plan_diag_errors(diag),
 		    mailconvoy_find_plural(plan_diag_errors(diag)));
@@ -56,7 +60,7 @@ int mailconvoy_init(const struct mailconvoy_options *o)
 	int code = plan_init_write(
 	    directory ? directory : ".", from, diag, &result, &err);
 
-	code = code == 0 ? check(result.plan_path) : failed(diag, from, &err);
+	code = code == 0 ? check(o, result.plan_path) : failed(o, diag, &err);
 	free(result.plan_path);
 	plan_diag_free(diag);
 	return code;

@@ -58,8 +58,8 @@ int mailconvoy_preview(const struct mailconvoy_options *o)
 	int code = EXIT_CODE_OK;
 	const struct plan_choice choice = {
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
-	struct plan *plan = mailconvoy_find_plan_choice(
-	    o->arguments[0], &choice, &warnings, &code);
+	struct plan *plan =
+	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

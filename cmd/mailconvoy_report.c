@@ -115,7 +115,7 @@ int mailconvoy_report(const struct mailconvoy_options *o)
 {
 	const char *user = mailconvoy_options_value(o, MAILCONVOY_USER);
 	struct rundir dir = {.lock_fd = -1};
-	int code = mailconvoy_find_run(o->arguments[0], &dir);
+	int code = mailconvoy_find_run(o, &dir);
 
 	if (code == EXIT_CODE_OK) {
 		char *journal = rundir_journal_path(&dir);

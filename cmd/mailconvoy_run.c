@@ -107,8 +107,8 @@ static int run_pass(
 	size_t warnings = 0;
 	struct error err;
 	int code = EXIT_CODE_OK;
-	struct plan *plan = mailconvoy_find_plan_choice(
-	    o->arguments[0], &choice, &warnings, &code);
+	struct plan *plan =
+	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

@@ -102,8 +102,8 @@ int mailconvoy_show(const struct mailconvoy_options *o)
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	struct error err;
-	struct plan *plan = mailconvoy_find_plan_choice(
-	    o->arguments[0], &choice, &warnings, &code);
+	struct plan *plan =
+	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 
 	if (!plan)
 		return code;

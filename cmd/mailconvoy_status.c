@@ -121,7 +121,7 @@ int mailconvoy_status(const struct mailconvoy_options *o)
 
 	if (status_list_check(&choice, &err) < 0)
 		return mailconvoy_options_usage("%s", err.text);
-	int code = mailconvoy_find_run(o->arguments[0], &dir);
+	int code = mailconvoy_find_run(o, &dir);
 	char *journal = code == EXIT_CODE_OK ? rundir_journal_path(&dir) : NULL;
 	if (journal)
 		code = mailconvoy_options_has(o, MAILCONVOY_WATCH)

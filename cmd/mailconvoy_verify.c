@@ -112,8 +112,8 @@ int mailconvoy_verify(const struct mailconvoy_options *o)
 		    "--sample is for --level body, not '%s'", level);
 	const struct plan_choice choice = {
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
-	struct plan *plan = mailconvoy_find_plan_choice(
-	    o->arguments[0], &choice, &warnings, &code);
+	struct plan *plan =
+	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 	if (!plan)
 		return code;
 	if (!level && !sample && level_of(plan) != JOB_VERIFY_OFF)

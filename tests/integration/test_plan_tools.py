@@ -29,9 +29,10 @@ accounts:
 
 
 class ToolCase(Case):
-    def tool(self, *arguments, code=0):
+    def tool(self, *arguments, code=0, env=None):
         done = subprocess.run(
             [SUPERVISOR, *arguments], cwd=self.folder, text=True,
+            env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         self.assertNotIn(CANARY, done.stdout + done.stderr)
@@ -138,6 +139,22 @@ class Check(ToolCase):
         self.assertFalse(os.path.exists(self.path('state')))
         got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json').stdout)
         self.assertEqual((0, 1), (got['errors'], got['warnings']))
+
+    def test_colour(self):
+        self.write('plan.yaml', 'version: 2\n')
+        for arguments, env, wanted in (
+                ((), {}, False),
+                (('--color', 'always'), {}, True),
+                (('--color', 'always'), {'NO_COLOR': '1'}, True),
+                (('--color', 'auto'), {'CLICOLOR_FORCE': '1'}, True),
+                ((), {'CLICOLOR_FORCE': '1', 'NO_COLOR': '1'}, False),
+                (('--color', 'never'), {'CLICOLOR_FORCE': '1'}, False)):
+            for verb in ('check', 'run', 'status', 'preview'):
+                with self.subTest(verb=verb, arguments=arguments, env=env):
+                    done = self.tool(verb, 'plan.yaml', *arguments, code=78,
+                                     env=env)
+                    self.assertIn('E0128', done.stderr)
+                    self.assertEqual(wanted, '\x1b[' in done.stderr)
 
     def test_exit_codes_are_those_of_people(self):
         self.write('plan.yaml', LAYERS, mode=0o644)

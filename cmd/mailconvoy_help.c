@@ -31,9 +31,7 @@ static const char tail[] =
     "\n"
     "PLAN is a YAML file, RUN the directory of a run.\n"
     "^C once: nothing more is started; twice: engines stop; three times: killed.\n"
-    "MAILCONVOY_ENGINE names another engine than the one beside this program.\n"
-    "\n"
-    "Exit codes:\n";
+    "MAILCONVOY_ENGINE names another engine than the one beside this program.\n";
 
 /* What is to be typed, and beside it what it does. */
 static void print_row(const char *typed, const char *help)
@@ -86,6 +84,21 @@ static void print_options(const struct mailconvoy_verb *verb)
 	}
 }
 
+static void print_variables(void)
+{
+	size_t count = 0;
+	const struct mailconvoy_option *table =
+	    mailconvoy_options_table(&count);
+	char name[MAILCONVOY_VARIABLE_BYTES];
+
+	(void)fputs(
+	    "These stand for the options of their names when those are not given:\n",
+	    stdout);
+	for (size_t i = 0; i < count; i++)
+		if (mailconvoy_options_variable(&table[i], name))
+			(void)printf("  %s\n", name);
+}
+
 static int help_of(const char *name)
 {
 	const struct mailconvoy_verb *verb = mailconvoy_options_verb(name);
@@ -114,6 +127,8 @@ int mailconvoy_help(const struct mailconvoy_options *o)
 	    "\nOptions (mailconvoy COMMAND --help: those of one command):\n");
 	print_options(NULL);
 	(void)fputs(tail, stdout);
+	print_variables();
+	(void)fputs("\nExit codes:\n", stdout);
 	for (size_t i = 0; i < count; i++)
 		if (table[i].supervisor_text)
 			(void)printf("  %2d  %s\n", (int)table[i].code,

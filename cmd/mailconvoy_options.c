@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cmd/mailconvoy_options.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/mailconvoy_commands.h"
@@ -153,7 +155,7 @@ static const struct mailconvoy_option table[] = {
 	NULL, UINT32_MAX, "only the first N of what is to be done"},
     {"progress", MAILCONVOY_PROGRESS, '\0', MAILCONVOY_VALUE_WORD, "WORD",
 	"run resume", "auto tty plain json quiet", 0,
-	"auto, tty, plain, json or quiet; also\nMAILCONVOY_PROGRESS"},
+	"auto, tty, plain, json or quiet"},
     {"interval", MAILCONVOY_INTERVAL, '\0', MAILCONVOY_VALUE_NUMBER, "SECONDS",
 	"run resume", NULL, INTERVAL_MAX, "between two summaries (60)"},
     {"quiet", MAILCONVOY_QUIET, 'q', MAILCONVOY_VALUE_NONE, NULL, "run resume",
@@ -273,9 +275,9 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* 0, or the exit code after a message. */
-static int check_value(
-    const struct mailconvoy_option *option, const char *value)
+/* `label` is where the value stands. 0, or the exit code after a message. */
+static int check_value(const struct mailconvoy_option *option,
+    const char *label, const char *value)
 {
 	uint64_t n = 0;
 	const char *bad = NULL;
@@ -289,33 +291,31 @@ static int check_value(
 		    n > 0)
 			return 0;
 		return mailconvoy_options_usage(
-		    "--%s wants a number from 1 to %llu, not '%s'",
-		    option->name, (unsigned long long)option->max, value);
+		    "%s wants a number from 1 to %llu, not '%s'", label,
+		    (unsigned long long)option->max, value);
 	case MAILCONVOY_VALUE_WORD:
 		if (has_word(option->words, value))
 			return 0;
-		return mailconvoy_options_usage(
-		    "--%s wants one of: %s; not '%s'", option->name,
-		    option->words, value);
+		return mailconvoy_options_usage("%s wants one of: %s; not '%s'",
+		    label, option->words, value);
 	case MAILCONVOY_VALUE_DURATION:
 		if (value_duration(value, strlen(value), &n) == VALUE_OK &&
 		    n > 0)
 			return 0;
 		return mailconvoy_options_usage(
-		    "--%s wants a time such as 90s or 8h30m, not '%s'",
-		    option->name, value);
+		    "%s wants a time such as 90s or 8h30m, not '%s'", label,
+		    value);
 	case MAILCONVOY_VALUE_RATE:
 		if (value_rate(value, strlen(value), &n) == VALUE_OK && n > 0)
 			return 0;
 		return mailconvoy_options_usage(
-		    "--%s wants a rate such as 500kB/s or 40MiB/s, not '%s'",
-		    option->name, value);
+		    "%s wants a rate such as 500kB/s or 40MiB/s, not '%s'",
+		    label, value);
 	case MAILCONVOY_VALUE_OUTCOMES:
 		if (supervisor_check_only(value, &bad))
 			return 0;
 		return mailconvoy_options_usage(
-		    "--%s: '%s' does not start with an outcome", option->name,
-		    bad);
+		    "%s: '%s' does not start with an outcome", label, bad);
 	}
 	return 0;
 }
@@ -413,6 +413,7 @@ static int take(struct mailconvoy_options *o, int letter, const char *value)
 static int check_together(struct mailconvoy_options *o, size_t count)
 {
 	const struct mailconvoy_verb *verb = o->verb;
+	char label[MAILCONVOY_VARIABLE_BYTES];
 
 	for (size_t i = 0; i < o->given_count; i++) {
 		struct mailconvoy_given *g = &o->given[i];
@@ -422,7 +423,8 @@ static int check_together(struct mailconvoy_options *o, size_t count)
 			return mailconvoy_options_usage(
 			    "'%s' does not take --%s", verb->name,
 			    name_of(g->id));
-		int code = check_value(option, g->value);
+		(void)snprintf(label, sizeof(label), "--%s", option->name);
+		int code = check_value(option, label, g->value);
 		if (code != 0)
 			return code;
 		g->id = option->id;
@@ -430,6 +432,72 @@ static int check_together(struct mailconvoy_options *o, size_t count)
 	if (count < verb->arguments_min)
 		return mailconvoy_options_usage(
 		    "'%s' wants %s", verb->name, verb->arguments);
+	return -1;
+}
+
+/* ---------------------------------------------------------- environment */
+
+/* "MAILCONVOY_MAX_DURATION" */
+static void variable_of(
+    const struct mailconvoy_option *option, char out[MAILCONVOY_VARIABLE_BYTES])
+{
+	(void)snprintf(
+	    out, MAILCONVOY_VARIABLE_BYTES, "MAILCONVOY_%s", option->name);
+	for (char *c = out; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+bool mailconvoy_options_variable(
+    const struct mailconvoy_option *option, char out[MAILCONVOY_VARIABLE_BYTES])
+{
+	static const enum mailconvoy_option_id ids[] = {MAILCONVOY_JOBS,
+	    MAILCONVOY_BWLIMIT, MAILCONVOY_MAX_DURATION, MAILCONVOY_NO_INPUT,
+	    MAILCONVOY_PROGRESS, MAILCONVOY_INTERVAL, MAILCONVOY_COLOR};
+
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(ids) && ids[i] != option->id)
+		i++;
+	if (i < ARRAY_LEN(ids))
+		variable_of(option, out);
+	return i < ARRAY_LEN(ids);
+}
+
+/* Of a switch. -1: it is neither. */
+static int truth_of(const char *value)
+{
+	if (strcmp(value, "1") == 0 || strcmp(value, "true") == 0)
+		return 1;
+	return strcmp(value, "0") == 0 || strcmp(value, "false") == 0 ? 0 : -1;
+}
+
+/* What is not on the command line may stand in the environment. */
+static int take_environment(struct mailconvoy_options *o)
+{
+	char name[MAILCONVOY_VARIABLE_BYTES];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct mailconvoy_option *option = &table[i];
+		if (!mailconvoy_options_takes(o->verb, option) ||
+		    mailconvoy_options_has(o, option->id) ||
+		    !mailconvoy_options_variable(option, name))
+			continue;
+		const char *value = getenv(name);
+		if (!value || !value[0])
+			continue; // empty: as if it were not there
+		int truth = option->value == MAILCONVOY_VALUE_NONE
+				? truth_of(value)
+				: 1;
+		if (truth < 0)
+			return mailconvoy_options_usage(
+			    "%s wants 1 or 0, not '%s'", name, value);
+		int code = truth > 0 ? check_value(option, name, value) : 0;
+		if (code != 0)
+			return code;
+		if (truth > 0 && o->given_count < MAILCONVOY_GIVEN_MAX)
+			o->given[o->given_count++] =
+			    (struct mailconvoy_given){option->id, value};
+	}
 	return -1;
 }
 
@@ -470,5 +538,6 @@ int mailconvoy_options_parse(
 			    "too many arguments: '%s'", argv[optind]);
 		o->arguments[count++] = argv[optind];
 	}
-	return check_together(o, count);
+	int code = check_together(o, count);
+	return code < 0 ? take_environment(o) : code;
 }

@@ -61,7 +61,8 @@ enum mailconvoy_option_id {
 
 enum {
 	MAILCONVOY_ARGUMENTS_MAX = 2,
-	MAILCONVOY_GIVEN_MAX = 1024 /* options on one command line */
+	MAILCONVOY_GIVEN_MAX = 1024, /* options on one command line */
+	MAILCONVOY_VARIABLE_BYTES = 64
 };
 
 struct mailconvoy_verb;
@@ -71,7 +72,8 @@ struct mailconvoy_given {
 	const char *value; /* "" of a switch */
 };
 
-/* What was typed, checked by itself. Everything points into argv. */
+/* What was typed, checked by itself; behind it what the environment says of
+ * options that were not typed. Points into argv and the environment. */
 struct mailconvoy_options {
 	const struct mailconvoy_verb *verb;
 	const char *arguments[MAILCONVOY_ARGUMENTS_MAX]; /* NULL: not given */
@@ -124,6 +126,11 @@ const struct mailconvoy_verb *mailconvoy_options_verb(const char *name);
 
 bool mailconvoy_options_takes(
     const struct mailconvoy_verb *verb, const struct mailconvoy_option *option);
+
+/* The variable of the environment that stands for the option when it is not
+ * given; false: there is none. */
+bool mailconvoy_options_variable(const struct mailconvoy_option *option,
+    char out[MAILCONVOY_VARIABLE_BYTES]);
 
 /* -1: go on with o->verb->run; else the exit code, after help, version or a
  * message. */

@@ -17,14 +17,12 @@
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
-static bool read_progress(
+static void read_progress(
     const struct mailconvoy_options *o, struct progress_options *out)
 {
 	const char *word = mailconvoy_options_value(o, MAILCONVOY_PROGRESS);
 
-	if (!word)
-		word = getenv("MAILCONVOY_PROGRESS");
-	if (word && word[0])
+	if (word)
 		out->mode = progress_find_mode(word);
 	if (mailconvoy_options_has(o, MAILCONVOY_QUIET))
 		out->mode = PROGRESS_QUIET;
@@ -32,7 +30,6 @@ static bool read_progress(
 	out->verbose = mailconvoy_options_has(o, MAILCONVOY_VERBOSE);
 	out->interval_ms =
 	    (int64_t)mailconvoy_options_number(o, MAILCONVOY_INTERVAL) * 1000;
-	return out->mode != PROGRESS_MODES;
 }
 
 static int supervise(const struct mailconvoy_options *o,
@@ -55,9 +52,7 @@ static int supervise(const struct mailconvoy_options *o,
 	};
 	struct error err;
 
-	if (!read_progress(o, &options.progress))
-		return mailconvoy_options_usage(
-		    "MAILCONVOY_PROGRESS: auto, tty, plain, json or quiet");
+	read_progress(o, &options.progress);
 	int code = supervisor_run(plan, &options, &err);
 	if (err.kind != ERROR_NONE)
 		return mailconvoy_find_failed(&err, code);

@@ -185,6 +185,28 @@ class Rules(Case):
         self.finish(p, 4)
         self.assertEqual(self.began(), [])
 
+    def test_the_environment_stands_between_command_line_and_plan(self):
+        """A switch, a rate and numbers; only of commands that take them."""
+        self.write_plan('ok.1', 'ok.2', jobs=3)
+        for arguments, env, wanted in (
+                ((), {}, 3),
+                ((), {'MAILCONVOY_JOBS': '2'}, 2),
+                (('-j', '1'), {'MAILCONVOY_JOBS': '2'}, 1),
+                ((), {'MAILCONVOY_JOBS': '', 'MAILCONVOY_NO_INPUT': '1'}, 3)):
+            with self.subTest(arguments=arguments, env=env):
+                self.run_plan(0, '--new-run', *arguments, **env)
+                self.assertEqual(wanted, self.lines('run.start')[0]['jobs'])
+        for name, value in (('JOBS', '0'), ('JOBS', 'x'), ('BWLIMIT', '40'),
+                            ('MAX_DURATION', '8'), ('NO_INPUT', 'yes'),
+                            ('COLOR', 'red'), ('INTERVAL', '-1')):
+            name = 'MAILCONVOY_' + name
+            rc, out, err = self.mc('run', 'plan.yaml', **{name: value})
+            self.assertEqual((64, ''), (rc, out))
+            self.assertRegex(err, "^mailconvoy: %s wants .*[,;] not '%s'" %
+                             (name, value))
+        rc, _, err = self.mc('status', 'plan.yaml', MAILCONVOY_JOBS='0')
+        self.assertEqual((0, ''), (rc, err))
+
     def test_too_little_disk(self):
         """No account starts into a full disk; with room it goes on."""
         self.write_plan('ok.1', limits=', min_free_disk: 1000TiB')

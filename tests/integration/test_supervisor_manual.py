@@ -158,6 +158,13 @@ class Commands(Case):
                           for name, (letter, value)
                           in options_of(verb).items()}, found)
 
+    def test_every_variable_of_help_is_explained(self):
+        part = page('mailconvoy.1').split('\n.Sh ENVIRONMENT\n')[1]
+        names = set(re.findall(r'MAILCONVOY_\w+', help_of()))
+        self.assertGreater(len(names), 5)
+        self.assertEqual(set(), names - set(re.findall(
+            r'MAILCONVOY_\w+', part.split('\n.Sh ')[0])))
+
     def test_every_command_is_explained(self):
         part = page('mailconvoy.1').split('\n.Sh COMMANDS\n')[1]
         self.assertEqual(list(verbs()), re.findall(

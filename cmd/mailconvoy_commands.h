@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config/plan_diag.h"
 #include "orchestrator/terminal.h"
@@ -19,6 +20,7 @@ struct mailconvoy_options;
 struct plan;
 struct plan_choice;
 struct preflight;
+struct progress_options;
 struct rundir;
 struct select_rules;
 struct supervisor_options;
@@ -48,6 +50,13 @@ int mailconvoy_verify_pass(
 /* mailconvoy_check_json.c: prints the problems as records. The exit code. */
 int mailconvoy_check_json(
     const char *path, const struct plan_choice *choice, bool is_strict);
+
+/* mailconvoy_sizes.c: looks at the selected accounts that no run has counted
+ * yet, when their order needs that; *sizes_out is heap, one for each account
+ * of the plan, or NULL. EXIT_CODE_OK, or the code to end with. */
+int mailconvoy_sizes(const struct mailconvoy_options *o,
+    const struct plan *plan, const struct select_rules *select,
+    const struct progress_options *progress, uint64_t **sizes_out);
 
 /* mailconvoy_find.c */
 

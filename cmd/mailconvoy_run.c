@@ -52,8 +52,15 @@ static int supervise(const struct mailconvoy_options *o,
 	};
 	struct error err;
 
+	uint64_t *sizes = NULL;
+
 	read_progress(o, &options.progress);
-	int code = supervisor_run(plan, &options, &err);
+	int code = mailconvoy_sizes(o, plan, select, &options.progress, &sizes);
+	if (code != EXIT_CODE_OK)
+		return code;
+	options.sizes = sizes;
+	code = supervisor_run(plan, &options, &err);
+	free(sizes);
 	if (err.kind != ERROR_NONE)
 		return mailconvoy_find_failed(&err, code);
 	// what was copied is compared when all of it has its result

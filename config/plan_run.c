@@ -178,7 +178,8 @@ static const struct plan_schema_key schedule_keys[] = {
 	.type = PLAN_SCHEMA_WORD,
 	.offset = AT(order),
 	.words = orders,
-	.doc = "which accounts come first, after their priority"},
+	.doc =
+	    "which accounts come first, after their priority; largest looks at the sizes of those that no run has counted yet"},
     {.name = "windows",
 	.type = PLAN_SCHEMA_NODE,
 	.offset = AT(windows),

@@ -32,6 +32,9 @@ struct supervisor_options {
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
 	const struct select_rules *select; /* NULL: all accounts */
+	/* of the plan's accounts, in any unit, where no run has counted them;
+	 * UINT64_MAX: not known. NULL: of none */
+	const uint64_t *sizes;
 	/* what may be deleted; NULL: what was approved for the run that goes on */
 	const struct approval *approval;
 	struct progress_options progress;

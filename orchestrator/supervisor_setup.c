@@ -260,8 +260,8 @@ static const struct journal_account *last_known(
 	return run ? journal_find(run, id) : NULL;
 }
 
-static void fill_item(
-    const struct supervisor *s, size_t i, struct sched_order_item *item)
+static void fill_item(const struct supervisor *s, size_t i,
+    const uint64_t *sizes, struct sched_order_item *item)
 {
 	const struct plan_account *account = &s->plan->accounts[i];
 	const struct journal_account *a = last_known(s, account->id);
@@ -273,6 +273,10 @@ static void fill_item(
 	    .size = has_ended ? a->tally.source : 0,
 	    .has_failed =
 		has_ended && supervisor_is_failed(journal_outcome(a))};
+	if (!item->is_size_known && sizes && sizes[i] != UINT64_MAX) {
+		item->is_size_known = true;
+		item->size = sizes[i];
+	}
 }
 
 static int64_t wall_of(const char *text)
@@ -323,7 +327,7 @@ static size_t select_accounts(struct supervisor *s,
 		}
 		if (!must_run(s, a, account, options))
 			continue;
-		fill_item(s, i, &items[selected++]);
+		fill_item(s, i, options->sizes, &items[selected++]);
 	}
 	return selected;
 }

@@ -92,6 +92,12 @@ class PlanCase(Case):
                 text += f.read()
         return text
 
+    def journal(self):
+        with open(sorted(glob.glob(self.path(
+                'state/told/runs/*/journal.jsonl')))[-1],
+                  encoding='utf-8') as f:
+            return [json.loads(line) for line in f]
+
     def accounts(self):
         out = self.mc('status', 'plan.yaml', '-o', 'json')
         return {a['id']: a for a in json.loads(out)['list']}
@@ -119,6 +125,22 @@ class Run(PlanCase):
         self.assertEqual({'INBOX': 2, 'Sent': 1, 'Work/2025': 1},
                          counts(TARGET, 'anna'))
         self.assertEqual({'bob/2025': 1}, counts(TARGET, 'archive'))
+
+    def test_the_largest_goes_first_without_an_earlier_run(self):
+        for number, user in enumerate(('anna', 'bob', 'carl', 'dora'), 1):
+            put(SOURCE, user, 'INBOX', *range(1, 1 + (number * 3) % 7))
+        self.write('users.csv', 'user\nanna\nbob\ncarl\ndora\n')
+        self.plan('limits: {jobs: 1}', 'schedule: {order: largest}',
+                  'accounts_file: {path: users.csv}')
+        for arguments, looks in (
+                (('-j', '4'), 0), ((), 0), (('--new-run',), 1), ((), 0)):
+            out = self.mc('run', 'plan.yaml', *arguments)
+            self.assertEqual(looks, out.count('looking at both sides'))
+            if '-j' not in arguments:
+                self.assertEqual(
+                    ['bob', 'dora', 'anna', 'carl'],
+                    [e['id'] for e in self.journal()
+                     if e['ev'] == 'account.start'])
 
     def test_names_of_folders_are_shown_as_people_know_them(self):
         for number, name in enumerate(('Entw&APw-rfe', 'R&-D',
@@ -161,12 +183,8 @@ class Run(PlanCase):
                                  for u in ('anna', 'bob')))
         for _ in range(2):  # the second run finds all of it
             self.mc('run', 'plan.yaml', '--new-run')
-            with open(sorted(glob.glob(self.path(
-                    'state/told/runs/*/journal.jsonl')))[-1],
-                      encoding='utf-8') as f:
-                events = [json.loads(line) for line in f]
             self.assertEqual(['account.start', 'account.end'] * 2,
-                             [e['ev'] for e in events if e['ev'] in
+                             [e['ev'] for e in self.journal() if e['ev'] in
                               ('account.start', 'account.end')])
             # number 2 is the same message in both
             self.assertEqual({'INBOX': 3, 'Work': 1}, counts(TARGET, 'team'))

@@ -96,6 +96,7 @@ static const struct plan_schema_key top_keys[] = {
     RUN(hooks, PLAN_RUN_HOOKS, "commands of yours"),
     RUN(notify, PLAN_RUN_NOTIFY, "who is told"),
     RUN(report, PLAN_RUN_REPORT, "what reports say"),
+    RUN(log, PLAN_RUN_LOG, "what logs say"),
     {.name = "groups",
 	.type = PLAN_SCHEMA_NODE,
 	.offset = TOP(groups),
@@ -114,7 +115,6 @@ static const struct plan_schema_key top_keys[] = {
 	.shape = PLAN_SCHEMA_SHAPE_MAP,
 	.sub = &plan_table_schema,
 	.doc = "a table with more of them"},
-    {.name = "log", .type = PLAN_SCHEMA_PLANNED},
     {.name = "include", .type = PLAN_SCHEMA_PLANNED},
     {.name = "engine_args", .type = PLAN_SCHEMA_PLANNED},
 };

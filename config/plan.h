@@ -321,6 +321,16 @@ struct plan_report {
 	uint32_t bad_percent; /* 1: as much refused is grade `bad` */
 };
 
+enum plan_log_level {
+	PLAN_LOG_INFO,
+	PLAN_LOG_DEBUG /* every command and answer, secrets left out */
+};
+
+/* Of the logs of accounts. */
+struct plan_log {
+	enum plan_log_level level; /* info */
+};
+
 /* What the command line says about a plan. */
 struct plan_choice {
 	const char *pass; /* NULL: none */
@@ -351,6 +361,7 @@ struct plan {
 	struct plan_hooks hooks;
 	struct plan_notify notify;
 	struct plan_report report;
+	struct plan_log log;
 	char **extra_names; /* x_ columns of the accounts file, without x_ */
 	size_t extra_count;
 	char digest[17]; /* of all accounts' ids and digests, in any order */

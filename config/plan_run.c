@@ -32,7 +32,7 @@ enum {
 /* Offsets are those of a struct plan with what is not there as it stands. */
 struct raw {
 	struct plan plan;
-	uint32_t order, at_window_end, action;
+	uint32_t order, at_window_end, action, log_level;
 	const struct plan_yaml_node *bandwidth, *windows;
 	const struct plan_yaml_node *before_run, *after_run, *after_account;
 	const struct plan_yaml_node *sendmail;
@@ -314,6 +314,18 @@ static const struct plan_schema_key report_keys[] = {
 	.doc = "what an account's grade depends on"},
 };
 
+/* In the order of the enum. */
+static const char *const log_levels[] = {"info", "debug", NULL};
+
+static const struct plan_schema_key log_keys[] = {
+    {.name = "level",
+	.type = PLAN_SCHEMA_WORD,
+	.offset = AT(log_level),
+	.words = log_levels,
+	.doc =
+	    "how much the logs of accounts say; debug: every command and answer, but no secret"},
+};
+
 const struct plan_schema plan_run_schemas[PLAN_RUN_PARTS] = {
     [PLAN_RUN_LIMITS] = {limit_keys, ARRAY_LEN(limit_keys), &builtin},
     [PLAN_RUN_SCHEDULE] = {schedule_keys, ARRAY_LEN(schedule_keys), &builtin},
@@ -323,6 +335,7 @@ const struct plan_schema plan_run_schemas[PLAN_RUN_PARTS] = {
     [PLAN_RUN_HOOKS] = {hook_list_keys, ARRAY_LEN(hook_list_keys), &builtin},
     [PLAN_RUN_NOTIFY] = {notify_keys, ARRAY_LEN(notify_keys), &builtin},
     [PLAN_RUN_REPORT] = {report_keys, ARRAY_LEN(report_keys), &builtin},
+    [PLAN_RUN_LOG] = {log_keys, ARRAY_LEN(log_keys), &builtin},
 };
 
 void plan_run_init(struct plan *plan)
@@ -528,7 +541,8 @@ void plan_run_read(struct plan_build *b, const struct plan_run_nodes *nodes)
 	    {PLAN_RUN_HALT, "halt", nodes->halt},
 	    {PLAN_RUN_HOOKS, "hooks", nodes->hooks},
 	    {PLAN_RUN_NOTIFY, "notify", nodes->notify},
-	    {PLAN_RUN_REPORT, "report", nodes->report}};
+	    {PLAN_RUN_REPORT, "report", nodes->report},
+	    {PLAN_RUN_LOG, "log", nodes->log}};
 	struct raw raw = {.plan = *b->plan};
 	struct plan *plan = b->plan;
 
@@ -543,6 +557,7 @@ void plan_run_read(struct plan_build *b, const struct plan_run_nodes *nodes)
 	plan->deletes = raw.plan.deletes;
 	plan->notify = raw.plan.notify;
 	plan->report = raw.plan.report;
+	plan->log.level = (enum plan_log_level)raw.log_level;
 	plan->schedule.order = (enum plan_order)raw.order;
 	plan->schedule.at_window_end = (enum plan_stop)raw.at_window_end;
 	read_bandwidth(b, raw.bandwidth, &plan->limits);

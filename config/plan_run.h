@@ -21,7 +21,7 @@ struct plan_yaml_node;
 /* The nodes as written; NULL: not given. */
 struct plan_run_nodes {
 	const struct plan_yaml_node *timezone, *limits, *schedule, *retry,
-	    *halt, *deletes, *hooks, *notify, *report;
+	    *halt, *deletes, *hooks, *notify, *report, *log;
 };
 
 /* The built-in values. */
@@ -43,6 +43,7 @@ enum plan_run_part {
 	PLAN_RUN_HOOKS,
 	PLAN_RUN_NOTIFY,
 	PLAN_RUN_REPORT,
+	PLAN_RUN_LOG,
 	PLAN_RUN_PARTS
 };
 

@@ -240,6 +240,7 @@ char *account_job_line(const struct plan_account *account,
 
 	job_init(&job);
 	job.options.dry_run = attempt->dry_run;
+	job.options.verbose = attempt->verbose;
 	if (attempt->connections > 0)
 		job.options.connections = attempt->connections;
 	job.options.pace_fd = (uint32_t)attempt->pace_fd;

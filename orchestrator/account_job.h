@@ -27,6 +27,7 @@ struct account_job_attempt {
 	const char *last_outcome;
 	const char *state_file;
 	bool dry_run;         /* it changes nothing */
+	bool verbose;         /* its log has every command and answer */
 	unsigned connections; /* at each server; 0: as the engine does */
 	int pace_fd;          /* in the engine; 0: no limits are shared */
 	unsigned source_bucket, target_bucket;   /* of it; 0: none */

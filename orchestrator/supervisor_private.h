@@ -216,6 +216,7 @@ uint64_t supervisor_rules_set_bandwidth(struct supervisor *s, uint64_t rate);
 /* The limits of this plan count from now on; takes it. */
 void supervisor_rules_reread(struct supervisor *s, struct plan *plan);
 void supervisor_rules_release(struct supervisor *s);
+bool supervisor_rules_is_verbose(const struct supervisor *s);
 
 /* A rule that is kept elsewhere ends the run: what runs finishes. */
 void supervisor_rules_end(

@@ -22,7 +22,7 @@ enum {
 	WINDOW_EVERY_MS = 60 * 1000
 };
 
-/* The plan as it was read last: its limits count, nothing else of it. */
+/* The plan as it was read last: its limits and log level count, nothing else of it. */
 static const struct plan *rules_of(const struct supervisor *s)
 {
 	return s->rules.reread ? s->rules.reread : s->plan;
@@ -288,6 +288,11 @@ uint64_t supervisor_rules_set_bandwidth(struct supervisor *s, uint64_t rate)
 	s->rules.has_bandwidth = true;
 	s->pace[0].rate = rate;
 	return before;
+}
+
+bool supervisor_rules_is_verbose(const struct supervisor *s)
+{
+	return rules_of(s)->log.level == PLAN_LOG_DEBUG;
 }
 
 void supervisor_rules_reread(struct supervisor *s, struct plan *plan)

@@ -442,6 +442,7 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	    .last_outcome = standing->attempt > 0 ? standing->outcome : NULL,
 	    .state_file = s->is_look || s->verify ? NULL : state,
 	    .dry_run = s->is_dry,
+	    .verbose = supervisor_rules_is_verbose(s),
 	    .connections = slot->connections,
 	    .pace_fd = SPAWN_PACE_FD,
 	    .source_bucket = 1 + s->wants[slot->account].servers[0],

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a plan says reaches the engine: names, modes, deletions, tokens, a dry
 run; by the supervisor, between two real Dovecots."""
+import base64
 import glob
 import gzip
 import json
@@ -125,6 +126,20 @@ class Run(PlanCase):
         self.assertEqual({'INBOX': 2, 'Sent': 1, 'Work/2025': 1},
                          counts(TARGET, 'anna'))
         self.assertEqual({'bob/2025': 1}, counts(TARGET, 'archive'))
+
+    def test_log_level(self):
+        """Every command and answer, and no secret."""
+        put(SOURCE, 'anna', 'INBOX', 1)
+        for level, wanted in (('info', False), ('debug', True)):
+            self.plan('log: {level: %s}' % level, 'accounts:',
+                      '  - {id: anna, user: anna}')
+            self.mc('run', 'plan.yaml')
+            with open(glob.glob(self.path('state/told/runs/*/logs/anna*'))[0],
+                      encoding='utf-8') as f:
+                log = f.read()
+            self.assertEqual(wanted, ' APPEND ' in log or 'SELECT' in log, log)
+            self.assertNotIn(base64.b64encode(b'\0anna\0pass').decode(), log)
+            shutil.rmtree(self.path('state'))
 
     def test_the_largest_goes_first_without_an_earlier_run(self):
         for number, user in enumerate(('anna', 'bob', 'carl', 'dora'), 1):

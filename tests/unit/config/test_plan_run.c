@@ -36,6 +36,7 @@ Test(plan_run, has_its_built_in_values)
 	struct plan *p = good(HEAD ACCOUNTS);
 
 	cr_assert_eq(p->limits.jobs, 4);
+	cr_assert_eq(p->log.level, PLAN_LOG_INFO);
 	cr_assert_eq(p->limits.min_free_memory, 0);
 	cr_assert_eq(p->limits.min_free_disk, 0);
 	cr_assert_eq(p->limits.account_timeout_ms, 0);
@@ -81,7 +82,9 @@ Test(plan_run, reads_all_that_is_written)
 	    "halt: {failures: 50, percent: 10, min_finished: 5, action: stop}\n"
 	    "hooks: {before_run: [true, \"\", no], after_run: {command: [/bin/sh, -c, x], timeout: 5s}}\n"
 	    "notify: {sendmail: post@example.org, report_every: 1h}\n"
-	    "report: {message_ids: false, grade: {bad_at: 5%}}\n" ACCOUNTS);
+	    "report: {message_ids: false, grade: {bad_at: 5%}}\n"
+	    "log: {level: debug}\n" ACCOUNTS);
+	cr_assert_eq(p->log.level, PLAN_LOG_DEBUG);
 	cr_assert_str_eq(p->timezone, "UTC");
 	cr_assert_eq(p->limits.min_free_memory, 512U << 20);
 	cr_assert_eq(p->limits.min_free_disk, 2000000000);
@@ -186,6 +189,9 @@ struct bad_row {
 };
 
 static struct bad_row bad_rows[] = {
+    {"E0126", 8, 14, "log: {level: trace}"},
+    {"E0107", 8, 7, "log: {levle: debug}"},
+    {"E0101", 8, 6, "log: debug"},
     {"E0124", 8, 27, "limits: {min_free_memory: 0MiB}"},
     {"E0124", 8, 27, "limits: {min_free_memory: 512}"},
     {"E0124", 8, 25, "limits: {min_free_disk: 10%}"},

@@ -34,7 +34,7 @@ static const struct mailconvoy_explain_text texts[] = {
     {"E0102", "something is missing",
 	"A key that has no default is not there. The hint shows how it is written."},
     {"E0103", "not supported by this version",
-	"The key or word is reserved, but this version does nothing with it, and would not do what the plan says. Remove it."},
+	"The key or word is reserved, but this version does nothing with it, and would not do what the plan says. The hint says what to write instead. Options of the engine are keys of the plan: so they are checked, and stand in no list of processes."},
     {"E0107", "an unknown key",
 	"Unknown keys are errors, because a slip of the pen would otherwise be a setting that silently does not count. The hint lists the keys that are known there."},
     {"E0121", "not a boolean",

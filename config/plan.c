@@ -14,6 +14,7 @@
 #include "config/plan_build.h"
 #include "config/plan_check.h"
 #include "config/plan_diag.h"
+#include "config/plan_engine_args.h"
 #include "config/plan_group.h"
 #include "config/plan_run.h"
 #include "config/plan_schema.h"
@@ -115,8 +116,14 @@ static const struct plan_schema_key top_keys[] = {
 	.shape = PLAN_SCHEMA_SHAPE_MAP,
 	.sub = &plan_table_schema,
 	.doc = "a table with more of them"},
-    {.name = "include", .type = PLAN_SCHEMA_PLANNED},
-    {.name = "engine_args", .type = PLAN_SCHEMA_PLANNED},
+    {.name = "include",
+	.type = PLAN_SCHEMA_PLANNED,
+	.doc =
+	    "a plan is one file: accounts may stand in accounts_file: {path: users.csv}, secrets in files of their own, what accounts share in groups"},
+    {.name = "engine_args",
+	.type = PLAN_SCHEMA_PLANNED,
+	.doc =
+	    "the options of syncIMAPMail have keys: options, source, target"},
 };
 const struct plan_schema plan_top_schema = {
     top_keys, ARRAY_LEN(top_keys), &no_top};
@@ -206,6 +213,7 @@ static void build(struct plan_build *b, const struct plan_yaml_node *root)
 	struct top top = no_top;
 	const struct plan_place start = {plan->path, 1, 1};
 
+	plan_engine_args_tell(b, root);
 	plan_schema_read(&plan_top_schema, root, "", b->diag, &top);
 	if (root->kind != PLAN_YAML_MAP)
 		return;

@@ -170,7 +170,10 @@ static const struct plan_schema_key limit_keys[] = {
 	.sub = &rate_schema,
 	.doc =
 	    "bytes a second of all accounts together: 40MiB/s; or a timetable, whose first rate that holds counts"},
-    {.name = "connections", .type = PLAN_SCHEMA_PLANNED},
+    {.name = "connections",
+	.type = PLAN_SCHEMA_PLANNED,
+	.doc =
+	    "they are counted at each server: servers.NAME.limits.connections"},
 };
 
 static const struct plan_schema_key schedule_keys[] = {

@@ -27,8 +27,6 @@ struct field {
 	char *out;
 };
 
-static const char not_yet[] = "this version does not know it yet: remove it";
-
 static void path_of(const char *where, const char *key, char path[PATH_BYTES])
 {
 	(void)snprintf(path, PATH_BYTES, "%s%s%s", where,
@@ -377,8 +375,8 @@ static void read_planned(
 	char path[PATH_BYTES];
 
 	path_of(f->where, f->key->name, path);
-	plan_diag_add(f->diag, "E0103", key->place, key->width, not_yet,
-	    "%s is planned, but this version does not support it", path);
+	plan_diag_add(f->diag, "E0103", key->place, key->width, f->key->doc,
+	    "%s is not offered by this version", path);
 }
 
 static size_t type_bytes(enum plan_schema_type type)

@@ -37,7 +37,7 @@ enum plan_schema_type {
 	PLAN_SCHEMA_FACTOR,   /* double; min, max */
 	PLAN_SCHEMA_WORD,     /* uint32_t: index in words */
 	PLAN_SCHEMA_MAP,      /* a mapping read into the same struct: sub */
-	PLAN_SCHEMA_PLANNED   /* not supported by this version */
+	PLAN_SCHEMA_PLANNED   /* known, but this version does not offer it */
 };
 
 /* What a NODE, ANY or MAP is to those who write it. */
@@ -65,7 +65,7 @@ struct plan_schema_key {
 	const char *const *planned; /* words not supported yet; or NULL */
 	enum plan_schema_shape shape;
 	const struct plan_schema *sub;
-	const char *doc;  /* a line about it; NULL of a PLANNED one */
+	const char *doc;  /* a line about it; of a PLANNED one, what to write */
 	bool is_required; /* for editors; whoever reads it checks it */
 };
 

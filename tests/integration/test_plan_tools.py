@@ -7,7 +7,7 @@ import re
 import subprocess
 import unittest
 
-from convoy import CANARY, ROOT, SUPERVISOR, Case
+from convoy import CANARY, ENGINE, ROOT, SUPERVISOR, Case
 
 LAYERS = '''version: 1
 name: ex
@@ -125,6 +125,28 @@ class Check(ToolCase):
         got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json').stdout)
         self.assertEqual((got['accounts'], got['servers'], got['problems']),
                          (2, 2, []))
+
+    def test_options_of_the_engine_are_keys(self):
+        """Each is named with what to write; what else stands there is not."""
+        done = subprocess.run([ENGINE, '--help'], capture_output=True,
+                              text=True, timeout=60)
+        options = set(re.findall(r'--(\w+)', done.stdout)) - {
+            'help', 'version', 'no', 'src', 'dst'}
+        self.assertGreater(len(options), 50)
+        self.write('plan.yaml', LAYERS + 'engine_args:\n' + ''.join(
+            '  - --%s\n' % o for o in sorted(options)) +
+            '  - %s\n  - --pw=%s\n' % (CANARY, CANARY))
+        done = self.tool('check', 'plan.yaml', '-o', 'json', code=78)
+        found = {p['message'].split()[0].lstrip('-'): p['hint']
+                 for p in json.loads(done.stdout)['problems']
+                 if p['code'] == 'E0103'}
+        self.assertEqual(options | {'engine_args'}, set(found))
+        self.assertEqual('instead: source: auth', found['srcAuth'])
+        self.assertEqual('instead: options.acl: false', found['noACL'])
+        self.write('plan.yaml', LAYERS +
+                   'engine_args: [--noACL, %s]\n' % CANARY)
+        self.assertIn('--noACL is said in another way', self.tool(
+            'check', 'plan.yaml', code=78).stderr)
 
     def test_strict_takes_no_warnings(self):
         self.write('plan.yaml', LAYERS)

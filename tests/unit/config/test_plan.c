@@ -215,6 +215,8 @@ static struct bad_row bad_rows[] = {
     {"E0102", 1, 1, HEAD},
     {"E0107", 8, 1, HEAD "acounts: []\naccounts: []\n"},
     {"E0103", 8, 1, HEAD "include: x\n" ACCOUNTS},
+    {"E0103", 8, 1, HEAD "engine_args: x\n" ACCOUNTS},
+    {"E0103", 8, 10, HEAD "limits: {connections: 9}\n" ACCOUNTS},
     {"E0101", 8, 8, HEAD "hooks: x\n" ACCOUNTS},
     {"E0101", 8, 15, HEAD "groups: {vip: x}\n" ACCOUNTS},
     {"E0210", 8, 7, HEAD "name: a/b\n" ACCOUNTS},

@@ -105,6 +105,8 @@ static const struct mailconvoy_option table[] = {
 	"a line each difference: - + * !, and =\nfor mailboxes that are equal"},
     {"sizes", MAILCONVOY_SIZES, '\0', MAILCONVOY_VALUE_NONE, NULL, "preview",
 	NULL, 0, "by numbers and sizes of mailboxes only,\nquickly"},
+    {"names", MAILCONVOY_NAMES, '\0', MAILCONVOY_VALUE_NONE, NULL, "preview",
+	NULL, 0, "also which mailboxes get another name, or\ncannot have one"},
     {"exit-code", MAILCONVOY_EXIT_CODE, '\0', MAILCONVOY_VALUE_NONE, NULL,
 	"preview", NULL, 0, "exit 1 when there is anything to do"},
     {"output", MAILCONVOY_DIRECTORY, 'o', MAILCONVOY_VALUE_TEXT, "DIR", "init",

@@ -25,7 +25,8 @@ static int show(const struct mailconvoy_options *o,
 	if (file && preview_write(&preview, file, &err) < 0)
 		code = mailconvoy_find_failed(&err, EXIT_CODE_CANNOT_CREATE);
 	else
-		preview_print(&preview, file, stdout);
+		preview_print(&preview, file,
+		    mailconvoy_options_has(o, MAILCONVOY_NAMES), stdout);
 	// what nobody could look at needs a look
 	if (code == EXIT_CODE_OK &&
 	    (preview.unknown > 0 ||
@@ -58,6 +59,11 @@ int mailconvoy_preview(const struct mailconvoy_options *o)
 	int code = EXIT_CODE_OK;
 	const struct plan_choice choice = {
 	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+
+	if (mailconvoy_options_has(o, MAILCONVOY_NAMES) &&
+	    mailconvoy_options_has(o, MAILCONVOY_SIZES))
+		return mailconvoy_options_usage(
+		    "--names goes through all mailboxes, --sizes does not: one of them");
 	struct plan *plan =
 	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 

@@ -36,6 +36,11 @@ static void reset(struct preflight_account *a)
 	for (size_t i = 0; i < a->delete_count; i++)
 		free(a->deletes[i].target);
 	free(a->deletes);
+	for (size_t i = 0; i < a->rename_count; i++) {
+		free(a->renames[i].mailbox);
+		free(a->renames[i].target);
+	}
+	free(a->renames);
 	free(a->warning);
 	free(a->outcome);
 	free(a->reason);
@@ -101,6 +106,25 @@ static int on_refused(struct preflight_account *a, const json_t *line)
 		   : keep(&name->text, journal_line_text(line, "text"));
 }
 
+/* Of a dry run; a look does not go through mailboxes. */
+static int on_mailbox(struct preflight_account *a, const json_t *line)
+{
+	const char *from = journal_line_text(line, "mailbox");
+	const char *to = journal_line_text(line, "target");
+
+	if (!to[0] || strcmp(from, to) == 0 ||
+	    a->renamed++ >= PREFLIGHT_RENAMES_MAX)
+		return 0;
+	void *grown = mem_try_grow(
+	    a->renames, &a->rename_cap, a->rename_count, sizeof(*a->renames));
+	if (!grown)
+		return -1;
+	a->renames = grown;
+	struct preflight_rename *r = &a->renames[a->rename_count++];
+	*r = (struct preflight_rename){0};
+	return keep(&r->mailbox, from) < 0 ? -1 : keep(&r->target, to);
+}
+
 static int on_would_delete(struct preflight_account *a, const json_t *line)
 {
 	if (a->delete_count == PREFLIGHT_DELETES_MAX)
@@ -148,6 +172,7 @@ static const struct {
 } handlers[] = {
     {"account.start", on_start},
     {"probe", on_probe},
+    {"mailbox", on_mailbox},
     {"refused", on_refused},
     {"would_delete", on_would_delete},
     {"warning", on_warning},

@@ -20,7 +20,8 @@ struct plan_account;
 
 enum {
 	PREFLIGHT_NAMES_MAX = 20, /* kept of one account, of each kind */
-	PREFLIGHT_DELETES_MAX = 1000
+	PREFLIGHT_DELETES_MAX = 1000,
+	PREFLIGHT_RENAMES_MAX = 5000
 };
 
 /* A `probe` record. */
@@ -45,6 +46,11 @@ struct preflight_delete {
 	bool is_mailbox; /* the mailbox itself, too */
 };
 
+/* A mailbox that has another name on the target. */
+struct preflight_rename {
+	char *mailbox, *target;
+};
+
 struct preflight_account {
 	const struct plan_account *account;
 	struct preflight_look source, target, both;
@@ -52,6 +58,9 @@ struct preflight_account {
 	size_t name_count; /* all of them */
 	struct preflight_delete *deletes;
 	size_t delete_count, delete_cap; /* those kept */
+	struct preflight_rename *renames;
+	size_t rename_count, rename_cap; /* those kept */
+	uint64_t renamed;                /* all of them */
 	char *warning;                   /* why a mirror would delete nothing */
 	/* of its last attempt */
 	bool has_ended;

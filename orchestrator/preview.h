@@ -56,8 +56,10 @@ bool preview_has_work(const struct preview *p);
 /* Seconds; -1: withheld. */
 int64_t preview_eta_s(const struct preview *p);
 
-/* `file`: where it was written to, or NULL. */
-void preview_print(const struct preview *p, const char *file, FILE *out);
+/* `file`: where it was written to, or NULL. `with_names`: also the mailboxes
+ * that have another name on the target, or none. */
+void preview_print(
+    const struct preview *p, const char *file, bool with_names, FILE *out);
 
 /* For run --approved and for programs (mailconvoy-formats(5)). */
 int preview_write(const struct preview *p, const char *path, struct error *err)

@@ -8,6 +8,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
 #include "engine/base/mailbox_name.h"
+#include "engine/base/mem.h"
 #include "engine/base/text.h"
 #include "orchestrator/json_file.h"
 #include "orchestrator/preflight.h"
@@ -49,6 +50,10 @@ static void print_row(const struct preview_row *row, FILE *out)
 		else if (a->name_count > 0)
 			(void)fprintf(out, "  ! %zu mailboxes cannot be copied",
 			    a->name_count);
+		if (a->renamed > 0)
+			(void)fprintf(out,
+			    "  %" PRIu64 " name%s changed: see --names",
+			    a->renamed, a->renamed == 1 ? "" : "s");
 	} else {
 		(void)fprintf(out, "%-24s %14s %10s %10s %8s %8s %10s  ! %s",
 		    a->account->id, "-", "-", "-", "-", "-", "-", reason);
@@ -139,7 +144,46 @@ static void print_next(const struct preview *p, const char *file, FILE *out)
 		(void)fprintf(out, "Next: mailconvoy run %s\n", path);
 }
 
-void preview_print(const struct preview *p, const char *file, FILE *out)
+static void print_names(const struct preflight_account *a, FILE *out)
+{
+	char from[NAME_BYTES], to[NAME_BYTES];
+
+	if (a->renamed == 0 && a->name_count == 0)
+		return;
+	(void)fprintf(out, "  %s:\n", a->account->id);
+	for (size_t i = 0; i < a->rename_count; i++)
+		(void)fprintf(out, "    '%s' -> '%s'\n",
+		    mailbox_name_show(
+			a->renames[i].mailbox, from, sizeof(from)),
+		    mailbox_name_show(a->renames[i].target, to, sizeof(to)));
+	if (a->renamed > a->rename_count)
+		(void)fprintf(out, "    and %" PRIu64 " more\n",
+		    a->renamed - a->rename_count);
+	for (size_t i = 0; i < a->name_count && i < ARRAY_LEN(a->names); i++)
+		(void)fprintf(out, "    ! '%s': %s\n",
+		    mailbox_name_show(a->names[i].mailbox, from, sizeof(from)),
+		    a->names[i].text);
+	if (a->name_count > ARRAY_LEN(a->names))
+		(void)fprintf(out, "    ! and %zu more\n",
+		    a->name_count - ARRAY_LEN(a->names));
+}
+
+static void print_all_names(const struct preview *p, FILE *out)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		all += p->rows[i].from->renamed + p->rows[i].from->name_count;
+	(void)fprintf(out,
+	    "Names that change, and those that cannot be used:%s\n",
+	    all == 0 ? " none" : "");
+	for (size_t i = 0; i < p->count; i++)
+		print_names(p->rows[i].from, out);
+	(void)fputc('\n', out);
+}
+
+void preview_print(
+    const struct preview *p, const char *file, bool with_names, FILE *out)
 {
 	(void)fprintf(out, "PLAN %s  %zu accounts  %s\n\n", p->plan->name,
 	    p->count,
@@ -152,6 +196,8 @@ void preview_print(const struct preview *p, const char *file, FILE *out)
 		print_row(&p->rows[i], out);
 	print_numbers("TOTAL", &p->total, out);
 	(void)fputs("\n\n", out);
+	if (with_names)
+		print_all_names(p, out);
 	print_deletions(p, out);
 	print_time(p, out);
 	print_next(p, file, out);

@@ -167,8 +167,15 @@ class Run(PlanCase):
                   'mode: syncDst, rename_mailbox: [{from: Entw&APw-rfe, to: B&APw-ro}]'
                   '}}')
         out = self.mc('preview', 'plan.yaml', '-o', 'p.json')
+        self.assertRegex(out, r'(?m)^anna .*  1 name changed: see --names$')
         out = self.mc('preview', 'plan.yaml')
+        self.assertNotIn('->', out)
+        out = self.mc('preview', 'plan.yaml', '--names')
+        self.assertIn("cannot be used:\n  anna:\n    'Entwürfe' -> 'Büro'\n\n",
+                      out)
         self.assertIn("'été'", out)
+        self.assertIn('one of them', self.mc(
+            'preview', 'plan.yaml', '--names', '--sizes', code=64))
         self.mc('run', 'plan.yaml', '--approved', 'p.json')
         self.mc('report', 'plan.yaml', '--users-dir', 'papers', '--html',
                 'page.html')

@@ -172,6 +172,29 @@ class NoStart(FaultCase):
                         *self.addresses(source, target), code=PROTOCOL)
             self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
 
+    def test_f023_starttls_refused(self):
+        with source_server(capability=('STARTTLS',)) as source, \
+                MiniServer() as target:
+            ended = self.engine('--srcTLS', 'starttls', '--dstTLS', 'none',
+                                *self.addresses(source, target),
+                                code=PROTOCOL)
+            self.assertIn('no password sent', ended.log)
+            self.assertEqual(1, source.count('STARTTLS'))
+            self.assertEqual(0, source.count('LOGIN', 'AUTHENTICATE'))
+
+    def test_f024_bytes_behind_starttls(self):
+        injected = [send(b'* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n'),
+                    expect(rb'STARTTLS'),
+                    send(b'<tag> OK go on\r\n'
+                         b'* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n'), stall()]
+        with ScriptedServer(injected) as source, MiniServer() as target:
+            ended = self.engine('--srcTLS', 'starttls', '--dstTLS', 'none',
+                                '--timeout', 5,
+                                *self.addresses(source, target),
+                                code=PROTOCOL, seconds=60)
+            self.assertIn('between STARTTLS and TLS', ended.log)
+            self.assertEqual([], source.problems)
+
     def test_log_file_that_cannot_be_written(self):
         with source_server() as source, MiniServer() as target:
             self.run_engine(source, target, '--logfile',

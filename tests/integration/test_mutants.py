@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The list of mutants fits the tree, without building any: `make mutants` does."""
+"""The list of mutants fits the tree, and a few of them are killed: `make mutants`
+does them all."""
 import os
+import subprocess
+import tempfile
 import unittest
 
+import convoy
 import mutants
+
+SAMPLE = ('line-cap', 'mirror-children', 'exit-disagrees', 'duplicate-key')
 
 
 class List(unittest.TestCase):
@@ -14,7 +20,7 @@ class List(unittest.TestCase):
     def test_every_entry_is_whole(self):
         names = [m.name for m in self.mutants]
         self.assertEqual(sorted(set(names)), sorted(names))
-        self.assertGreaterEqual(len(names), 24)
+        self.assertGreaterEqual(len(names), 25)
         for mutant in self.mutants:
             with self.subTest(mutant.name):
                 self.assertTrue(mutant.guard and mutant.tests and
@@ -37,6 +43,37 @@ class List(unittest.TestCase):
             for test in mutant.tests:
                 with self.subTest(mutant.name):
                     self.assertIn(test, known)
+
+
+@unittest.skipUnless(
+    convoy.BUILD in (mutants.ROOT + '/build/release',
+                     mutants.ROOT + '/build/debug'),
+    'only of programs that the makefile builds without sanitizers')
+class Sample(unittest.TestCase):
+    """One of each program."""
+
+    def passes(self, program, test):
+        suite, name = test.split()[1:]
+        ended = subprocess.run(
+            [program, '--filter', suite + '/' + name], check=False, timeout=300,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors='replace')
+        self.assertRegex(ended.stdout, r'Tested: .*[1-9]', test)
+        return ended.returncode == 0
+
+    def test_without_its_guard_a_test_fails(self):
+        chosen = [m for m in mutants.load() if m.name in SAMPLE]
+        self.assertEqual(len(SAMPLE), len(chosen))
+        for mutant in chosen:
+            test = mutant.tests[0]
+            program = os.path.join(convoy.BUILD, 'bin', test.split()[0])
+            if not os.path.exists(program):
+                self.skipTest('make unit-build')
+            with self.subTest(mutant.name), \
+                    tempfile.TemporaryDirectory() as folder:
+                self.assertTrue(self.passes(program, test))
+                self.assertFalse(self.passes(mutants.build_one(
+                    mutant, test.split()[0], convoy.BUILD, folder), test))
 
 
 if __name__ == '__main__':

@@ -21,6 +21,8 @@ import ast
 import glob
 import os
 import re
+import shlex
+import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -107,3 +109,44 @@ def known_tests():
                      if isinstance(m, ast.FunctionDef) and
                      m.name.startswith('test'))
     return known
+
+
+def commands(program, paths, build):
+    """What make would do for a unit program after these files changed: the
+    words of each command, from the root of the tree."""
+    target = 'build/%s/bin/%s' % (os.path.basename(build), program)
+    env = {k: v for k, v in os.environ.items() if k != 'MAKEFLAGS'}
+    out = subprocess.run(
+        ['make', '-n', '--no-print-directory',
+         'PROFILE=' + os.path.basename(build)] +
+        [w for p in paths for w in ('-W', p)] + [target], cwd=ROOT, env=env,
+        check=True, capture_output=True, text=True)
+    return target, [shlex.split(line) for line in out.stdout.splitlines()]
+
+
+def build_one(mutant, program, build, folder):
+    """The unit program with the mutant in it, made in FOLDER; the tree and
+    BUILD stay as they are. Its path."""
+    sources = {}
+    for edit in mutant.edits:
+        if edit.path not in sources:
+            with open(os.path.join(ROOT, edit.path), encoding='utf-8') as f:
+                sources[edit.path] = f.read()
+        sources[edit.path] = edit.applied(sources[edit.path])
+    target, lines = commands(program, sources, build)
+    objects = []
+    for words in lines:
+        if words[-1] in sources and '-c' in words:
+            stem = os.path.join(folder, words[-1].replace('/', '_')[:-2])
+            with open(stem + '.c', 'w', encoding='utf-8') as f:
+                f.write(sources[words[-1]])
+            words[words.index('-o') + 1] = stem + '.o'
+            subprocess.run(words[:-1] + [stem + '.c'], cwd=ROOT, check=True)
+            objects.append(stem + '.o')
+    link = next(w for w in lines if '-o' in w and w[w.index('-o') + 1] == target)
+    path = os.path.join(folder, program)
+    link[link.index('-o') + 1] = path
+    # before the libraries: what they have of it is not taken then
+    first = next(i for i, w in enumerate(link) if w.endswith('.a'))
+    subprocess.run(link[:first] + objects + link[first:], cwd=ROOT, check=True)
+    return path

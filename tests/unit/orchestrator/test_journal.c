@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -262,15 +264,33 @@ Test(journal, an_empty_file_holds_no_run)
 	cr_assert_eq(err.kind, ERROR_OS);
 }
 
+/* F199, F201: It is told, and nothing is written behind it, not even where there
+ * is room again: lines would be missing in between. */
 Test(journal, a_failed_write_is_kept)
 {
 	struct error err = {0};
 	struct journal *j = journal_open("/dev/full", RUN, 0, 0, &err);
+	struct rlimit many;
+	struct stat st;
 
 	cr_assert_null(j); /* no plain file: refused at once */
 	j = open_new();
 	cr_assert_not(journal_failed(j, &err));
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &many), 0);
+	const struct rlimit few = {
+	    .rlim_cur = (rlim_t)st.st_size, .rlim_max = many.rlim_max};
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &few), 0);
+	cr_assert_eq(journal_planned(j, &accounts[1]), -1);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &many), 0);
+	cr_assert(journal_failed(j, &err));
+	cr_assert_eq(err.kind, ERROR_OS);
+	cr_assert_str_eq(err.reason, "local.disk");
+	cr_assert_eq(journal_planned(j, &accounts[1]), -1);
 	journal_close(j);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq((rlim_t)st.st_size, few.rlim_cur);
 }
 
 Test(journal, dropped_accounts_are_marked)

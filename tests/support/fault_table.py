@@ -20,6 +20,8 @@ import os
 import re
 import sys
 
+import mutants
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 CATALOGUE = 'tests/faults.tsv'
@@ -37,8 +39,9 @@ nothing arrives twice, everything that failed is named, no secret is written, an
 in time.
 
 This file is made by `make faults` from `tests/faults.tsv` and from what the tests say of
-themselves ([TESTING.md](TESTING.md)); `make lint` says when it is out of date. The last column is
-of the `tests/run` before it.
+themselves ([TESTING.md](TESTING.md)); `make lint` says when it is out of date. Mutants are guards
+that `make mutants` takes out, and then a test must fail. The last column is of the `tests/run`
+before it.
 """
 
 
@@ -55,7 +58,7 @@ class Fault:
     def __init__(self, number, side, what, stand_in):
         self.number, self.side = number, side
         self.what, self.stand_in = what, stand_in
-        self.tests = []
+        self.tests, self.mutants = [], []
 
 
 def catalogue():
@@ -158,6 +161,11 @@ def collect(faults):
                         fail('%s names %s, which is no fault' % (test, number))
                     if test not in faults[number].tests:
                         faults[number].tests.append(test)
+    for mutant in mutants.load():
+        for number in mutant.faults:
+            if number not in faults:
+                fail('%s names %s, which is no fault' % (mutant.name, number))
+            faults[number].mutants.append(mutant.name)
 
 
 # ---------------------------------------------------------------- results
@@ -212,9 +220,9 @@ def row(fault, ran):
     shown = ', '.join('`%s`' % t for t in fault.tests)
     if fault.stand_in:
         shown += (' ' if shown else '') + cell(fault.stand_in)
-    return '| %s | %s | %s | %s | %s |' % (
+    return '| %s | %s | %s | %s | %s | %s |' % (
         fault.number, SIDES[fault.side], cell(fault.what), shown or 'none',
-        together([result(t, ran) for t in fault.tests]))
+        ', '.join(fault.mutants), together([result(t, ran) for t in fault.tests]))
 
 
 def summary(faults):
@@ -231,8 +239,8 @@ def summary(faults):
 
 def document(faults, ran):
     lines = [HEAD, summary(faults)[0], '',
-             '| number | side | what goes wrong: what must hold | tests | result |',
-             '|---|---|---|---|---|']
+             '| number | side | what goes wrong: what must hold | tests | mutants | result |',
+             '|---|---|---|---|---|---|']
     lines += [row(f, ran) for f in faults.values()]
     return '\n'.join(lines) + '\n'
 

@@ -262,6 +262,19 @@ class Dialogue(FaultCase):
                 self.run_engine(source, target, code=AUTH)
                 self.assertEqual([], source.problems)
 
+    def test_f025_login_answered_before_it_is_sent(self):
+        def early(c):
+            c.send(b'* CAPABILITY IMAP4rev1\r\n%s OK done\r\n%s%d OK early\r\n'
+                   % (c.tag, c.tag[:3], int(c.tag[3:]) + 1))
+
+        script = [send(b'* OK ready\r\n'), expect(rb'CAPABILITY'), early,
+                  stall()]
+        with ScriptedServer(script) as source, MiniServer() as target:
+            ended = self.run_engine(source, target, '--timeout', 5,
+                                    code=PROTOCOL, seconds=60)
+            self.assertIn('an answer to a command never sent', ended.log)
+            self.assertEqual([], source.problems)
+
     def test_endless_line(self):
         """F009, F084"""
         endless = [send(b'* OK ready\r\n'), expect(rb'CAPABILITY'),

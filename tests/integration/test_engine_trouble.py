@@ -252,6 +252,32 @@ class Target(TroubleCase):
             self.assertEqual(Counter(), held(target))
             self.assert_tally(tally, source=8, unreached=8)
 
+    def test_f025_an_append_that_waits_is_answered_before_it_is_sent(self):
+        class Guessing(Session):
+            """Says OK to the second APPEND while the first one waits."""
+
+            def run(self):
+                line_of = self.io.read_line
+
+                def read_line():
+                    text = line_of()
+                    if b' APPEND ' in text and self.server.connections == 1:
+                        self.io.read_line = line_of
+                        self.io.stopping.wait(1)
+                        self.io.send(b'%s%d OK early\r\n'
+                                     % (text[:3], int(text.split()[0][3:]) + 1))
+                        self.io.stopping.wait(0.5)
+                    return text
+                self.io.read_line = read_line
+                super().run()
+
+        with MiniServer() as source, MiniServer(session=Guessing) as target:
+            put(source, 'INBOX', *range(8))
+            _, tally = self.copy(source, target)
+            self.assertEqual(held(source), held(target))
+            self.assert_tally(tally, source=8, copied=8)
+            self.assertEqual(2, target.connections)
+
     def test_mailbox_deleted_during_the_copy_is_made_again(self):
         """F106"""
         class Deleting(Session):

@@ -22,11 +22,14 @@ import glob
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 LIST = 'tests/mutants/list'
+TEST_SECONDS = 600
 TEST = re.compile(r'^(?:Parameterized)?Test\(([^)]*)\)', re.M)
 
 
@@ -53,6 +56,17 @@ class Mutant:
     def __init__(self, name):
         self.name, self.guard = name, ''
         self.faults, self.tests, self.edits = [], [], []
+
+    def changed(self):
+        """{path: text} with its edits."""
+        texts = {}
+        for edit in self.edits:
+            if edit.path not in texts:
+                with open(os.path.join(ROOT, edit.path),
+                          encoding='utf-8') as f:
+                    texts[edit.path] = f.read()
+            texts[edit.path] = edit.applied(texts[edit.path])
+        return texts
 
     def programs(self):
         """The unit programs its tests are in."""
@@ -111,42 +125,115 @@ def known_tests():
     return known
 
 
+# ---------------------------------------------------------------- building
+
 def commands(program, paths, build):
-    """What make would do for a unit program after these files changed: the
-    words of each command, from the root of the tree."""
-    target = 'build/%s/bin/%s' % (os.path.basename(build), program)
+    """What make would do for a program after these files changed: the words of
+    each command, from the root of the tree; none: it does not have them."""
+    profile = os.path.basename(build)
+    target = 'build/%s/bin/%s' % (profile, program)
     env = {k: v for k, v in os.environ.items() if k != 'MAKEFLAGS'}
     out = subprocess.run(
-        ['make', '-n', '--no-print-directory',
-         'PROFILE=' + os.path.basename(build)] +
+        ['make', '-n', '--no-print-directory', 'PROFILE=' + profile] +
         [w for p in paths for w in ('-W', p)] + [target], cwd=ROOT, env=env,
         check=True, capture_output=True, text=True)
-    return target, [shlex.split(line) for line in out.stdout.splitlines()]
+    lines = [shlex.split(line) for line in out.stdout.splitlines()]
+    return target, lines if any(target in w for w in lines) else []
+
+
+def run_compiler(words):
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
+
+
+def compile_one(words, text, stem):
+    with open(stem + '.c', 'w', encoding='utf-8') as f:
+        f.write(text)
+    words[words.index('-o') + 1] = stem + '.o'
+    run_compiler(words[:-1] + [stem + '.c'])
+    return stem + '.o'
 
 
 def build_one(mutant, program, build, folder):
-    """The unit program with the mutant in it, made in FOLDER; the tree and
-    BUILD stay as they are. Its path."""
-    sources = {}
-    for edit in mutant.edits:
-        if edit.path not in sources:
-            with open(os.path.join(ROOT, edit.path), encoding='utf-8') as f:
-                sources[edit.path] = f.read()
-        sources[edit.path] = edit.applied(sources[edit.path])
-    target, lines = commands(program, sources, build)
-    objects = []
-    for words in lines:
-        if words[-1] in sources and '-c' in words:
-            stem = os.path.join(folder, words[-1].replace('/', '_')[:-2])
-            with open(stem + '.c', 'w', encoding='utf-8') as f:
-                f.write(sources[words[-1]])
-            words[words.index('-o') + 1] = stem + '.o'
-            subprocess.run(words[:-1] + [stem + '.c'], cwd=ROOT, check=True)
-            objects.append(stem + '.o')
-    link = next(w for w in lines if '-o' in w and w[w.index('-o') + 1] == target)
+    """The program with the mutant in it, made in FOLDER; the tree and BUILD stay
+    as they are.  Its path; None: nothing of the mutant is in it."""
+    texts = mutant.changed()
+    target, lines = commands(program, texts, build)
+    if not lines:
+        return None
+    objects = [compile_one(words, texts[words[-1]], os.path.join(
+        folder, words[-1].replace('/', '_')[:-2]))
+        for words in lines if words[-1] in texts and '-c' in words]
+    link = next(w for w in lines if target in w)
     path = os.path.join(folder, program)
     link[link.index('-o') + 1] = path
     # before the libraries: what they have of it is not taken then
     first = next(i for i, w in enumerate(link) if w.endswith('.a'))
-    subprocess.run(link[:first] + objects + link[first:], cwd=ROOT, check=True)
+    run_compiler(link[:first] + objects + link[first:])
     return path
+
+
+def build_all(mutant, build, folder):
+    """All that its tests need: FOLDER/bin is BUILD/bin with the mutant in it."""
+    bin_folder = os.path.join(folder, 'bin')
+    os.makedirs(bin_folder)
+    wanted = set(mutant.programs())
+    if mutant.integration():
+        wanted.update(('syncIMAPMail', 'mailconvoy'))
+    for program in sorted(wanted):
+        build_one(mutant, program, build, bin_folder)
+    for name in os.listdir(os.path.join(build, 'bin')):
+        path = os.path.join(bin_folder, name)
+        if not os.path.exists(path):
+            shutil.copy2(os.path.join(build, 'bin', name), path)
+
+
+# ---------------------------------------------------------------- running
+
+def run_unit(test, build):
+    program, suite, name = test.split()
+    ended = subprocess.run(
+        [os.path.join(build, 'bin', program), '--filter', suite + '/' + name],
+        check=False, timeout=TEST_SECONDS, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors='replace')
+    said = re.sub(r'\x1b\[[0-9;]*m', '', ended.stdout)
+    if not re.search(r'Tested: [1-9]', said):
+        return 'not run', '', said
+    if ended.returncode == 0:
+        return 'ok', '', said
+    found = re.search(r'^\[----\] (?:tests/\S*/)?(\S.*)$', said, re.M) or \
+        re.search(r'^\[FAIL\] \S+ (.*)$', said, re.M)
+    return 'failed', found.group(1).strip() if found else '', said
+
+
+def run_integration(test, build):
+    env = dict(os.environ, MAILCONVOY_BUILD=build, PYTHONDONTWRITEBYTECODE='1',
+               PYTHONPATH=':'.join(os.path.join(ROOT, 'tests', part)
+                                   for part in ('support', 'integration')))
+    ended = subprocess.run(
+        [sys.executable, '-m', 'unittest', '-v', test], cwd=ROOT, env=env,
+        check=False, timeout=TEST_SECONDS, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors='replace')
+    said = ended.stdout
+    if ended.returncode == 0:
+        ran = re.search(r'^Ran [1-9]', said, re.M)
+        return 'ok' if ran and 'skipped=' not in said else 'not run', '', said
+    words = re.findall(r'^(?:\w+\.)*\w*(?:Error|Exception|Expired)\b.*', said,
+                       re.M)
+    good = [w for w in words if re.match(
+        r'AssertionError|subprocess\.TimeoutExpired', w)]
+    if not good:
+        return 'no assertion:', words[0] if words else '', said
+    return 'failed', good[0], said
+
+
+def run_test(test, build):
+    """(ok, failed, or what else became of it; in how many words; all it said).  It
+    fails by what it asserts, or because something does not end in its time."""
+    try:
+        return run_unit(test, build) if ' ' in test else \
+            run_integration(test, build)
+    except subprocess.TimeoutExpired as e:
+        return 'failed', 'it did not end', (e.stdout or b'').decode(
+            'utf-8', 'replace')

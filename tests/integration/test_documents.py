@@ -48,6 +48,8 @@ NOT_EXECUTED = {
                         'tests/run all build/asan'): 'takes an hour',
     ('docs/TESTING.md', 'make fuzz FUZZ_SECONDS=60'):
         'wants clang; every target is replayed by the gate',
+    ('docs/TESTING.md', 'make mutants'):
+        'takes half an hour; test_mutants kills four in the gate',
 }
 
 

@@ -563,15 +563,21 @@ Test(imap_syntax, refuses_a_fetch_nested_too_deep)
 
 	static const char start[] = "(UID 1 BODYSTRUCTURE ";
 	size_t n = sizeof(start) - 1;
-	char *text = mem_alloc(n + DEEP);
-	struct imap_cursor c = {text, text + n + DEEP};
+	char *text = mem_alloc(n + DEEP + 1);
+	struct imap_cursor c = {text, text + n + DEEP + 1};
 	struct imap_fetch f;
 
 	memcpy(text, start, n);
-	memset(text + n, '(', DEEP);
+	memset(text + n, '(', DEEP + 1);
 	cr_assert_not(imap_fetch_parse(c, &f));
 	// also when it would be closed properly
-	memset(text + n + DEEP / 2, ')', DEEP / 2);
+	memset(text + n + DEEP / 2, ')', DEEP / 2 + 1);
 	cr_assert_not(imap_fetch_parse(c, &f));
+	// as it is when it is not that deep
+	memset(text + n, '(', IMAP_SYNTAX_DEPTH_MAX);
+	memset(
+	    text + n + IMAP_SYNTAX_DEPTH_MAX, ')', IMAP_SYNTAX_DEPTH_MAX + 1);
+	c.end = text + n + 2 * IMAP_SYNTAX_DEPTH_MAX + 1;
+	cr_assert(imap_fetch_parse(c, &f));
 	free(text);
 }

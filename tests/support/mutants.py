@@ -129,16 +129,15 @@ def known_tests():
 
 def commands(program, paths, build):
     """What make would do for a program after these files changed: the words of
-    each command, from the root of the tree; none: it does not have them."""
+    each line it says, from the root of the tree."""
     profile = os.path.basename(build)
-    target = 'build/%s/bin/%s' % (profile, program)
     env = {k: v for k, v in os.environ.items() if k != 'MAKEFLAGS'}
     out = subprocess.run(
         ['make', '-n', '--no-print-directory', 'PROFILE=' + profile] +
-        [w for p in paths for w in ('-W', p)] + [target], cwd=ROOT, env=env,
+        [w for p in paths for w in ('-W', p)] +
+        ['build/%s/bin/%s' % (profile, program)], cwd=ROOT, env=env,
         check=True, capture_output=True, text=True)
-    lines = [shlex.split(line) for line in out.stdout.splitlines()]
-    return target, lines if any(target in w for w in lines) else []
+    return [shlex.split(line) for line in out.stdout.splitlines()]
 
 
 def run_compiler(words):
@@ -157,13 +156,14 @@ def build_one(mutant, program, build, folder):
     """The program with the mutant in it, made in FOLDER; the tree and BUILD stay
     as they are.  Its path; None: nothing of the mutant is in it."""
     texts = mutant.changed()
-    target, lines = commands(program, texts, build)
-    if not lines:
+    lines = commands(program, texts, build)
+    links = [w for w in lines if '-o' in w and '-c' not in w]
+    if not links:
         return None
     objects = [compile_one(words, texts[words[-1]], os.path.join(
         folder, words[-1].replace('/', '_')[:-2]))
         for words in lines if words[-1] in texts and '-c' in words]
-    link = next(w for w in lines if target in w)
+    link = links[-1]
     path = os.path.join(folder, program)
     link[link.index('-o') + 1] = path
     # before the libraries: what they have of it is not taken then
@@ -201,9 +201,9 @@ def run_unit(test, build):
         return 'not run', '', said
     if ended.returncode == 0:
         return 'ok', '', said
-    found = re.search(r'^\[----\] (?:tests/\S*/)?(\S.*)$', said, re.M) or \
-        re.search(r'^\[FAIL\] \S+ (.*)$', said, re.M)
-    return 'failed', found.group(1).strip() if found else '', said
+    words = re.findall(r'^\[(?:----|FAIL)\] +(\S.*)$', said, re.M)
+    return 'failed', ' '.join(words[:2] if len(words) > 2 else words[-1:]).replace(
+        ': Assertion Failed', ':').replace('tests/unit/', ''), said
 
 
 def run_integration(test, build):

@@ -100,6 +100,9 @@ class Supervisor(Case):
         self.kill('batch-report', 3)
         self.kill('batch-ack', 4)
 
+    def test_f215_status(self):
+        self.kill('batch-run', 1, prefix='replace')
+
     def test_f178_with_engines_that_copy(self):
         self.kill('batch-real', 40, 25)
         self.kill('batch-verify', 50, 30)

@@ -269,6 +269,18 @@ class Place:
                 'copied_total', 'bytes_total', 'digest')})
         return sorted(out, key=lambda o: (o['kind'], o.get('id', '')))
 
+    def half(self):
+        """Files as they were left that must be the old one or the new one."""
+        folder, found = self.run_folder(), []
+        for name in sorted(os.listdir(folder) if folder else ()):
+            if not name.endswith('.json'):
+                continue
+            try:
+                json.loads(read(os.path.join(folder, name)))
+            except ValueError:
+                found.append('half a file: ' + name)
+        return found
+
     def litter(self):
         """Files of the run that nobody needs any more."""
         return sorted(n for _, _, names in os.walk(self.run_folder())
@@ -380,7 +392,7 @@ class Matrix:
         return self._goes_on(place, place.journal(), place.done())
 
     def _goes_on(self, place, before, done):
-        problems = []
+        problems = [] if self.way else place.half()
         for what in ('status', 'report'):  # readable as it was left
             if before and self.scenario.runs == 'runs':
                 code, text = place.mc(what, 'plan.yaml')

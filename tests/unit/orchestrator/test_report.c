@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -115,9 +117,18 @@ Test(report, is_private_and_leaves_nothing_beside)
 Test(report, keeps_the_old_one_when_it_fails)
 {
 	struct error err = {0};
+	struct rlimit many;
 
 	cr_assert_eq(report_write(journal, path, &err), 0);
 	cr_assert_eq(report_write("/nonexistent", path, &err), -1);
+	// no room for it, found out while it is written
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &many), 0);
+	const struct rlimit few = {.rlim_cur = 20, .rlim_max = many.rlim_max};
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &few), 0);
+	cr_assert_eq(report_write(journal, path, &err), -1);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &many), 0);
+	cr_assert_eq(err.kind, ERROR_OS);
 	char *text = unpack();
 	cr_assert_str_eq(text, golden);
 	free(text);

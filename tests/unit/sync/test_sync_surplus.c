@@ -49,7 +49,7 @@ static void fill(struct sync_inventory *inv, const char *text)
 struct row {
 	char source[60], target[60];
 	char list, skip[12], prefix[12];
-	bool no_subscription, lsub_failed;
+	bool no_subscription, lsub_failed, list_odd;
 	char surplus[80]; /* "-A" removed, "0A" emptied, "~A" unsubscribed */
 };
 
@@ -93,6 +93,8 @@ ParameterizedTestParameters(sync_surplus, what_the_source_does_not_have)
 	    {.source = "INBOX", .target = "INBOX:s", .no_subscription = true},
 	    /* LSUB was refused: nothing is known */
 	    {.source = "INBOX", .target = "INBOX:s", .lsub_failed = true},
+	    /* F057, F061: a line of LIST that is not understood may be X */
+	    {.source = "INBOX", .target = "INBOX:s X:s", .list_odd = true},
 	};
 
 	return cr_make_param_array(struct row, rows, ARRAY_LEN(rows));
@@ -119,7 +121,9 @@ ParameterizedTest(struct row *row, sync_surplus, what_the_source_does_not_have)
 		job.options.lists = 1;
 	}
 	struct sync_plan *plan = sync_mapping(&source, &target, &job.options);
+	source.unusable_count = row->list_odd;
 	sync_surplus_find(plan, &source, &target, &job.options);
+	source.unusable_count = 0;
 	buf_init(&text, 1000);
 	for (size_t i = 0; i < plan->surplus_count; i++) {
 		const struct sync_surplus *s = &plan->surplus[i];

@@ -104,6 +104,18 @@ class Waiting(Case):
             if kernel >= (5, 13):
                 self.assertIn(status_of(process.pid)['NoNewPrivs'], '01')
 
+    def test_f209_passwords_among_the_arguments(self):
+        with ScriptedServer([stall()]) as one, ScriptedServer([stall()]) as two:
+            process = self.start(
+                *PLAIN, '127.0.0.1:%d' % one.port, 'anna', convoy.CANARY + '1',
+                '127.0.0.1:%d' % two.port, 'bob', convoy.CANARY + '2')
+            for server in (one, two):
+                self.assertTrue(server.wait_for_connections(1))
+            with open('/proc/%d/cmdline' % process.pid, 'rb') as f:
+                words = f.read()
+            self.assertIn(b'anna', words)
+            self.assertNotIn(convoy.CANARY[:4].encode(), words)
+
     def test_confined_unless_told_otherwise(self):
         with ScriptedServer([stall()], [stall()], [stall()],
                             [stall()]) as server:

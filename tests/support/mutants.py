@@ -160,15 +160,21 @@ def build_one(mutant, program, build, folder):
     links = [w for w in lines if '-o' in w and '-c' not in w]
     if not links:
         return None
-    objects = [compile_one(words, texts[words[-1]], os.path.join(
-        folder, words[-1].replace('/', '_')[:-2]))
-        for words in lines if words[-1] in texts and '-c' in words]
     link = links[-1]
+    for words in lines:
+        if words[-1] not in texts or '-c' not in words:
+            continue
+        was = words[words.index('-o') + 1]
+        now = compile_one(words, texts[words[-1]], os.path.join(
+            folder, words[-1].replace('/', '_')[:-2]))
+        if was in link:
+            link[link.index(was)] = now
+        else:  # before the libraries: what they have of it is not taken then
+            link.insert(next(i for i, w in enumerate(link)
+                             if w.endswith('.a')), now)
     path = os.path.join(folder, program)
     link[link.index('-o') + 1] = path
-    # before the libraries: what they have of it is not taken then
-    first = next(i for i, w in enumerate(link) if w.endswith('.a'))
-    run_compiler(link[:first] + objects + link[first:])
+    run_compiler(link)
     return path
 
 

@@ -287,6 +287,7 @@ static struct secret_row secret_rows[] = {
     {"password: %hunter2\n"},
     {"password: {text: hunter2, text: hunter2}\n"},
     {"a: {user: x, user: y, password: hunter2}\n"},
+    {"a: {user: x, user: y} # password: hunter2\n"},
     {"pasword: hunter2: x\n"},
     {"passwd: !x hunter2\n"},
     {"token: hunter2: x\n"},

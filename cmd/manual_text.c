@@ -20,10 +20,11 @@ enum {
 void manual_text_split(
     const char *text, const char *between, struct manual_text_words *out)
 {
-	char *rest = out->text, *word;
+	char *rest, *word;
 
 	out->count = 0;
 	(void)snprintf(out->text, sizeof(out->text), "%s", text ? text : "");
+	rest = out->text;
 	while (out->count < MANUAL_TEXT_WORDS_MAX &&
 	       (word = strsep(&rest, between)))
 		if (*word)

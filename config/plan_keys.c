@@ -188,7 +188,7 @@ static void put_small(
 static void put_value(struct walk *w, const struct plan_schema_key *key,
     const struct plan_schema *schema)
 {
-	const char *at = (const char *)schema->builtin + key->offset;
+	const char *at;
 	uint64_t large = 0;
 	uint32_t small = 0;
 	double factor = 0;
@@ -197,6 +197,7 @@ static void put_value(struct walk *w, const struct plan_schema_key *key,
 	w->value[0] = '\0';
 	if (!schema->builtin)
 		return;
+	at = (const char *)schema->builtin + key->offset;
 	switch (key->type) {
 	case PLAN_SCHEMA_BOOL:
 		memcpy(&flag, at, sizeof(flag));

@@ -76,7 +76,7 @@ static size_t add_name(char *out, size_t used, const char *name, size_t columns)
 
 	// a record is escaped already; escaping again would double its "\\"
 	size_t n = 0;
-	for (; name[n] && n < sizeof(safe) - 1; n++)
+	for (; n < sizeof(safe) - 1 && name[n]; n++)
 		safe[n] = (char)((unsigned char)name[n] < ' ' || name[n] == 0x7f
 				     ? '?'
 				     : name[n]);

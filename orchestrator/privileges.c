@@ -44,6 +44,7 @@ static int give(const char *folder, const struct passwd *to, struct error *err)
 
 static const struct passwd *find(const char *user, struct error *err)
 {
+	// cppcheck-suppress getpwnamCalled ; there is one thread
 	const struct passwd *found = getpwnam(user);
 
 	if (!found)

@@ -19,7 +19,13 @@
 
 /* What an engine may need to know of its surroundings; no more. */
 static const char *const kept[] = {"PATH", "HOME", "TZ", "LANG", "TMPDIR",
-    "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+#ifdef MAILCONVOY_DEBUG
+    // where sanitizers and tests write what they found
+    "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+    "MAILCONVOY_CONFINE_ALSO"
+#endif
+};
 
 enum {
 	KEPT = ARRAY_LEN(kept),

@@ -87,6 +87,7 @@ int terminal_reopen(int fd)
 {
 	char name[PATH_MAX];
 
+	// cppcheck-suppress uninitvar ; it is the output
 	if (ttyname_r(fd, name, sizeof(name)) != 0)
 		return -1;
 	return open(name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

@@ -344,6 +344,7 @@ void sync_drive(
 	(void)run_loop(main_loop);
 	stop_lanes(main_loop, 1);
 	for (unsigned i = 0; i < started; i++)
+		// cppcheck-suppress uninitvar ; so many were started
 		(void)pthread_join(threads[i], NULL);
 	tell_progress(main_loop);
 }

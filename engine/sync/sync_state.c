@@ -136,7 +136,7 @@ bool sync_state_any_intent(struct sync_state *state)
 size_t sync_state_load_pairs(struct sync_state *state, const char *source_name,
     const char *target_name, struct sync_state_pair **pairs_out)
 {
-	struct sync_state_row row;
+	struct sync_state_row row = {0};
 	size_t count = 0;
 	int rc = SQLITE_OK;
 

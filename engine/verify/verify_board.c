@@ -142,7 +142,7 @@ struct verify_box *verify_board_next(
 	struct verify_box *found = NULL;
 
 	lock(b);
-	while (*cursor < b->count && !found) {
+	while (!found && *cursor < b->count) {
 		struct verify_box *box = &b->boxes[*cursor];
 		struct verify_half *half = &box->half[side];
 		if (!box->is_listed || half->state != VERIFY_HALF_WAITING) {

@@ -58,7 +58,8 @@ static const struct engine_option *twin_of(const struct engine_option *o)
 static const char *help_of(const struct engine_option *o)
 {
 	static const char side[] = "source: ";
-	const char *help = o->help ? o->help : twin_of(o)->help;
+	const struct engine_option *teller = o->help ? o : twin_of(o);
+	const char *help = teller && teller->help ? teller->help : "";
 
 	if (!o->help && strncmp(help, side, sizeof(side) - 1) == 0)
 		return help + sizeof(side) - 1;

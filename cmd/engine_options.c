@@ -348,26 +348,26 @@ static bool set_flag(struct engine_options *out, enum engine_option_id id)
 	struct job_options *job = &out->job.options;
 
 	const struct {
-		enum engine_option_id id;
 		bool *flag;
+		enum engine_option_id id;
 		bool value;
 	} flags[] = {
-	    {OPT_HELP, &out->wants_help, true},
-	    {OPT_VERSION, &out->wants_version, true},
-	    {OPT_VERBOSE, &job->verbose, true},
-	    {OPT_DRY_RUN, &job->dry_run, true},
-	    {OPT_PROBE, &job->probe, true},
-	    {OPT_FORCE, &job->force, true},
-	    {OPT_VERIFY_DIFF, &job->verify_diff, true},
-	    {OPT_NO_THREADS, &job->threads, false},
-	    {OPT_NO_SUBSCRIPTION, &job->subscription, false},
-	    {OPT_NO_ACL, &job->acl, false},
-	    {OPT_NO_SPECIAL_USE, &job->special_use, false},
-	    {OPT_NO_METADATA, &job->metadata, false},
-	    {OPT_NO_NEW_UID, &job->new_uid, false},
-	    {OPT_COPY_MAILBOX_CLASS, &job->mailbox_class, true},
-	    {OPT_NO_LITERAL_PLUS, &job->literal_plus, false},
-	    {OPT_NO_CONFINE, &job->confine, false},
+	    {&out->wants_help, OPT_HELP, true},
+	    {&out->wants_version, OPT_VERSION, true},
+	    {&job->verbose, OPT_VERBOSE, true},
+	    {&job->dry_run, OPT_DRY_RUN, true},
+	    {&job->probe, OPT_PROBE, true},
+	    {&job->force, OPT_FORCE, true},
+	    {&job->verify_diff, OPT_VERIFY_DIFF, true},
+	    {&job->threads, OPT_NO_THREADS, false},
+	    {&job->subscription, OPT_NO_SUBSCRIPTION, false},
+	    {&job->acl, OPT_NO_ACL, false},
+	    {&job->special_use, OPT_NO_SPECIAL_USE, false},
+	    {&job->metadata, OPT_NO_METADATA, false},
+	    {&job->new_uid, OPT_NO_NEW_UID, false},
+	    {&job->mailbox_class, OPT_COPY_MAILBOX_CLASS, true},
+	    {&job->literal_plus, OPT_NO_LITERAL_PLUS, false},
+	    {&job->confine, OPT_NO_CONFINE, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)

@@ -399,6 +399,8 @@ static int take(struct mailconvoy_options *o, int letter, const char *value)
 {
 	const struct mailconvoy_option *option = find_letter(letter);
 
+	if (!option)
+		return mailconvoy_options_usage("unknown option");
 	if (option->id == MAILCONVOY_VERSION_TEXT) {
 		(void)printf("mailconvoy %s\n", MAILCONVOY_VERSION);
 		return EXIT_CODE_OK;

@@ -56,7 +56,8 @@ static int look(const struct rundir *dir, const char *journal,
 	*live_out = rundir_is_locked(dir);
 	struct journal_run *run = journal_read(journal, &err);
 	struct json_t *now = *live_out ? status_file_read(dir->path) : NULL;
-	FILE *out = draw ? open_memstream(&text, &len) : stdout;
+	FILE *drawn = draw ? open_memstream(&text, &len) : NULL;
+	FILE *out = draw ? drawn : stdout;
 	int rc = -1;
 
 	if (run && out)
@@ -64,7 +65,7 @@ static int look(const struct rundir *dir, const char *journal,
 	else if (run)
 		(void)error_set(
 		    &err, ERROR_INTERNAL, "local.memory", "out of memory");
-	if (draw && out && fclose(out) == 0 && rc == 0)
+	if (drawn && fclose(drawn) == 0 && rc == 0)
 		redraw(text);
 	free(text);
 	status_file_free(now);

@@ -195,6 +195,7 @@ static int run(struct engine_options *o, int signal_fd)
 			say_lost(log);
 	}
 	log_close(log);
+	o->job.source.pace.reads[1] = NULL; // it was ours
 	return code;
 }
 

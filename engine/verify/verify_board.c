@@ -142,13 +142,11 @@ struct verify_box *verify_board_next(
 	struct verify_box *found = NULL;
 
 	lock(b);
-	while (!found && *cursor < b->count) {
+	for (; *cursor < b->count; (*cursor)++) {
 		struct verify_box *box = &b->boxes[*cursor];
 		struct verify_half *half = &box->half[side];
-		if (!box->is_listed || half->state != VERIFY_HALF_WAITING) {
-			(*cursor)++;
+		if (!box->is_listed || half->state != VERIFY_HALF_WAITING)
 			continue;
-		}
 		if (b->held[side] > 0 && *cursor != b->first_open &&
 		    b->held[side] + half->expected > HELD_MAX)
 			break;
@@ -156,6 +154,7 @@ struct verify_box *verify_board_next(
 		half->state = VERIFY_HALF_SENT;
 		found = box;
 		(*cursor)++;
+		break;
 	}
 	unlock(b);
 	return found;

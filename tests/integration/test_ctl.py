@@ -127,10 +127,10 @@ class Commands(Asking):
     def test_limits_nobody_keeps_are_refused(self):
         p = self.begin('wait.1')
         for command in ('bw=1MiB/s', 'server.old.connections=3'):
-            before = len(self.journal())
+            before = len(self.lines('limit.change'))
             rc, out, err = self.mc('ctl', 'plan.yaml', command)
             self.assertIn(rc, (0, 1), err)
-            self.assertEqual(len(self.journal()) - before, 1 - rc)
+            self.assertEqual(len(self.lines('limit.change')) - before, 1 - rc)
         self.assertIn("'gone'",
                       self.ask('server.gone.connections=3', code=64))
         self.assertIn("'nobody'", self.ask('skip=nobody', code=64))

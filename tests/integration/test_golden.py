@@ -40,7 +40,7 @@ def mailconvoy(folder, *arguments):
         [convoy.SUPERVISOR, *arguments], cwd=folder, check=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120,
         env={'PATH': os.environ['PATH'], 'TZ': 'Asia/Kathmandu',
-             'LANG': 'C.UTF-8', 'HOME': folder}).stdout
+             'LANG': 'C.UTF-8', 'HOME': folder, **convoy.findings()}).stdout
 
 
 def papers():

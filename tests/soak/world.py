@@ -267,8 +267,9 @@ class World:
 
     def environment(self):
         kept = {k: v for k, v in os.environ.items() if k in (
-            'PATH', 'LANG', 'HOME') or k.endswith('SAN_OPTIONS')}
-        return {**kept, 'XDG_RUNTIME_DIR': self.path('runtime'),
+            'PATH', 'LANG', 'HOME')}
+        return {**kept, **convoy.findings(),
+                'XDG_RUNTIME_DIR': self.path('runtime'),
                 'TMPDIR': self.folder, 'MAILCONVOY_ENGINE': convoy.ENGINE,
                 'MAILCONVOY_JOURNAL_BYTES': '200000'}
 

@@ -40,10 +40,8 @@ class Case(unittest.TestCase):
         self.write('secret', convoy.CANARY + '\n')
         self.env = {'PATH': os.environ['PATH'], 'HOME': self.folder,
                     'LANG': 'C.UTF-8', 'TERM': 'xterm',
-                    'TMPDIR': self.tmp, 'MAILCONVOY_ENGINE': CHILD}
-        for key in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
-            if key in os.environ:
-                self.env[key] = os.environ[key]
+                    'TMPDIR': self.tmp, 'MAILCONVOY_ENGINE': CHILD,
+                    **convoy.findings()}
 
     def path(self, name):
         return os.path.join(self.folder, name)

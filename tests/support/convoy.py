@@ -51,6 +51,13 @@ def corpus():
     return os.path.abspath(path) if os.path.isdir(path) else None
 
 
+def findings():
+    """What the programs need to tell what sanitizers and gcov found; every
+    environment that a test makes has it."""
+    return {k: v for k, v in os.environ.items()
+            if k.endswith('SAN_OPTIONS') or k == 'MAILCONVOY_CONFINE_ALSO'}
+
+
 def wait_until(true, what, seconds=PATIENCE):
     """Polls true() until it is, or fails with the description."""
     deadline = time.monotonic() + seconds

@@ -23,6 +23,7 @@ import shlex
 import subprocess
 import sys
 
+import convoy
 import dovecot
 
 SECONDS = 300  # for hangs
@@ -177,10 +178,10 @@ class Desk:
         self.env = {
             'PATH': programs + ':/usr/local/bin:/usr/bin:/bin',
             'HOME': folder, 'LANG': 'C.UTF-8', 'TERM': 'dumb', 'TZ': 'UTC',
-            'SSL_CERT_FILE': authorities, 'TMPDIR': folder}
-        for key, value in os.environ.items():
-            if key.endswith('SAN_OPTIONS') or key == 'XDG_RUNTIME_DIR':
-                self.env[key] = value
+            'SSL_CERT_FILE': authorities, 'TMPDIR': folder,
+            **convoy.findings()}
+        if 'XDG_RUNTIME_DIR' in os.environ:
+            self.env['XDG_RUNTIME_DIR'] = os.environ['XDG_RUNTIME_DIR']
         self.typed = {}  # beginning of a command: what is typed then
 
     def port(self, server, implicit):

@@ -178,7 +178,8 @@ class Place:
         self.env = {'PATH': os.environ['PATH'], 'HOME': self.folder,
                     'LANG': 'C.UTF-8', 'TMPDIR': self.folder + '/tmp',
                     'XDG_RUNTIME_DIR': self.folder + '/tmp/runtime',
-                    'MAILCONVOY_ENGINE': self.folder + '/engine'}
+                    'MAILCONVOY_ENGINE': self.folder + '/engine',
+                    **convoy.findings()}
 
     def write(self, name, text, mode):
         path = os.path.join(self.folder, name)

@@ -67,7 +67,9 @@ static void allow_writing(struct confine *c, const struct job *job)
 	if (job->options.state_file)
 		allow_state(c, job->options.state_file);
 	confine_write(c, spool && spool[0] == '/' ? spool : "/tmp");
-	if (sync_marker_folder(marker))
+	// who looks only makes neither a marker nor its folder
+	if (!job->options.dry_run && !job->options.probe &&
+	    job->options.verify == JOB_VERIFY_OFF && sync_marker_folder(marker))
 		confine_write(c, marker);
 #ifdef MAILCONVOY_DEBUG
 	// where sanitizers and tests write what they found

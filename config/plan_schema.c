@@ -566,8 +566,9 @@ const struct plan_schema_key *plan_schema_find(
 {
 	while (s) {
 		size_t len = strcspn(path, "."), i = 0;
-		while (i < s->count && (strlen(s->keys[i].name) != len ||
-					   memcmp(s->keys[i].name, path, len)))
+		while (i < s->count &&
+		       (strlen(s->keys[i].name) != len ||
+			   memcmp(s->keys[i].name, path, len) != 0))
 			i++;
 		if (i == s->count)
 			return NULL;

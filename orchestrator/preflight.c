@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/preflight.h"
-#include "orchestrator/journal_line.h"
-#include "orchestrator/journal_read.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/mem.h"
 #include "engine/contract/tally_json.h"
+#include "orchestrator/journal_line.h"
 #include "orchestrator/journal_read.h"
 
 static void release_look(struct preflight_look *look)

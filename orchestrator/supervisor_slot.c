@@ -471,19 +471,17 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 	free(state);
 	account_secrets_free(slot->secrets);
 	slot->secrets = NULL;
-	if (!slot->job_line && is_short(s, &err)) {
-		s->standings[slot->account].attempt--;
-		put_back(s, slot, &err);
-	} else if (!slot->job_line) {
-		give_up(s, slot,
-		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
-		    &err);
-	} else if (spawn(s, slot, log, &err) == 0) {
+	bool has_job = slot->job_line;
+	if (has_job && spawn(s, slot, log, &err) == 0) {
 		s->shortages = 0;
 		supervisor_slot_writable(slot); // most jobs fit the pipe
 	} else if (is_short(s, &err)) {
 		s->standings[slot->account].attempt--;
 		put_back(s, slot, &err);
+	} else if (!has_job) {
+		give_up(s, slot,
+		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
+		    &err);
 	} else if (err.kind == ERROR_OS && err.retry == ERROR_RETRY_NEVER &&
 		   err.reason[0] == 'l') {
 		give_up(s, slot, EXIT_CODE_LOCAL, &err); // its log file

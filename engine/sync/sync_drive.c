@@ -35,9 +35,8 @@ struct seat {
 
 struct loop {
 	struct sync_lane *lanes; /* of the run */
-	unsigned count;
+	unsigned count, seat_count;
 	struct seat seats[JOB_CONNECTIONS_MAX + 1];
-	unsigned seat_count;
 	const struct sync_run_io *io; /* NULL: another loop watches */
 	int64_t next_watch_ms, next_progress_ms, stopped_ms;
 	uint64_t told;

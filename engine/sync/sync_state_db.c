@@ -172,7 +172,7 @@ static int check_schema(sqlite3 *db)
 
 	if (rc != SQLITE_OK)
 		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+	while (sqlite3_step(s) == SQLITE_ROW) {
 		const char *sql = (const char *)sqlite3_column_text(s, 0);
 		if (sql && (strcmp(sql, schema_meta) == 0 ||
 			       strcmp(sql, schema_mailbox) == 0 ||
@@ -218,8 +218,8 @@ static int compare_pair_key(
 	if (!stored || sqlite3_column_bytes(s, 1) != SYNC_STATE_CHECK_BYTES ||
 	    memcmp(stored, digest, SYNC_STATE_CHECK_BYTES) != 0)
 		return SQLITE_CORRUPT;
-	*is_same =
-	    value_len == len && (len == 0 || memcmp(value, pair_key, len) == 0);
+	*is_same = value_len == len &&
+		   (len == 0 || (value && memcmp(value, pair_key, len) == 0));
 	return SQLITE_ROW;
 }
 

@@ -110,7 +110,7 @@ void verify_canon_begin(struct verify_canon *c, bool with_loose)
 /* What servers make of it: one for all 8-bit octets, and for NUL. */
 static char folded(char c)
 {
-	return c == '\0' || (unsigned char)c >= 0x80 ? 'X' : c;
+	return (char)(c == '\0' || (unsigned char)c >= 0x80 ? 'X' : c);
 }
 
 /* Of a message that has nothing else to know it by. */
@@ -124,7 +124,7 @@ static void begin_char(struct verify_canon *c, char ch)
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 static enum field field_named(const char *name, size_t len)
@@ -289,7 +289,7 @@ static void loose_char(struct verify_canon *c, char ch)
 	if (c->loose_header)
 		keep(c, folded(ch));
 	else
-		keep(c, ch == '\0' ? (char)0x80 : ch);
+		keep(c, (char)(ch == '\0' ? 0x80 : ch));
 }
 
 /* The beginning is known, or all there is. */

@@ -196,9 +196,9 @@ class Secrets(batch.Case):
             resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
         p = self.start('run', 'plan.yaml', preexec_fn=allow)
         self.wait_running(len(self.ways))
-        os.kill(p.pid, signal.SIGSEGV)
+        os.kill(p.pid, convoy.crash_signal())
         _, status = os.waitpid(p.pid, 0)
-        p.returncode = -signal.SIGSEGV
+        p.returncode = -convoy.crash_signal()
         self.assertTrue(os.WIFSIGNALED(status) or os.WEXITSTATUS(status))
         self.assertFalse(os.WCOREDUMP(status))
         self.assertEqual(glob.glob(self.path('*core*')), [])

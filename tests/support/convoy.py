@@ -51,6 +51,13 @@ def corpus():
     return os.path.abspath(path) if os.path.isdir(path) else None
 
 
+def crash_signal():
+    """What kills a program as if it had crashed: sanitizers keep SIGSEGV to
+    themselves."""
+    watched = os.path.basename(BUILD) in ('asan', 'tsan')
+    return signal.SIGABRT if watched else signal.SIGSEGV
+
+
 def findings():
     """What the programs need to tell what sanitizers and gcov found; every
     environment that a test makes has it."""

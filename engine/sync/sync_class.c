@@ -8,9 +8,9 @@
 #include "engine/base/log.h"
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/base/utf7.h"
 #include "engine/cgp/cgp_classes.h"
 #include "engine/cgp/cgp_cli.h"
-#include "engine/imap/imap_utf7.h"
 #include "engine/sync/sync_reporter.h"
 
 #define REASON "folder.class"
@@ -105,7 +105,7 @@ static const struct cgp_class *find(
 	const struct cgp_class *found = cgp_classes_find(classes, name);
 	if (found)
 		return found;
-	char *text = imap_utf7_decode(name, strlen(name));
+	char *text = utf7_decode(name, strlen(name));
 	if (text && strcmp(text, name) != 0)
 		found = cgp_classes_find(classes, text);
 	free(text);

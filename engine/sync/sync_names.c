@@ -7,8 +7,8 @@
 
 #include "engine/base/mem.h"
 #include "engine/base/text.h"
+#include "engine/base/utf7.h"
 #include "engine/contract/job.h"
-#include "engine/imap/imap_utf7.h"
 
 enum {
 	INBOX_LEN = 5
@@ -119,17 +119,17 @@ static char *repair(char *name)
 {
 	size_t len = strlen(name);
 
-	if (imap_utf7_is_valid(name, len))
+	if (utf7_is_valid(name, len))
 		return name;
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
 			name[i] = '_';
-	char *encoded = imap_utf7_encode(name, len);
+	char *encoded = utf7_encode(name, len);
 	if (!encoded) {
 		for (size_t i = 0; i < len; i++)
 			if ((unsigned char)name[i] >= 0x80)
 				name[i] = '_';
-		encoded = imap_utf7_encode(name, len);
+		encoded = utf7_encode(name, len);
 	}
 	bug_if(!encoded); // it is printable ASCII by now
 	free(name);
@@ -195,7 +195,7 @@ static char *captured(const char *pattern, const char *name)
 static char *as_text(char *name)
 {
 	name = repair(name);
-	char *text = imap_utf7_decode(name, strlen(name));
+	char *text = utf7_decode(name, strlen(name));
 
 	bug_if(!text); // it is valid by now
 	free(name);
@@ -217,7 +217,7 @@ static char *expand(const struct job_rename *rule, const char *original,
 	char *tail = as_text(mem_strdup(star + 1));
 	piece = as_text(piece);
 	char *text = mem_printf("%s%s%s", head, piece, tail);
-	char *name = imap_utf7_encode(text, strlen(text));
+	char *name = utf7_encode(text, strlen(text));
 	bug_if(!name); // made of what was decoded
 	free(head);
 	free(piece);

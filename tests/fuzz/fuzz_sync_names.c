@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "engine/base/mem.h"
+#include "engine/base/utf7.h"
 #include "engine/contract/job.h"
-#include "engine/imap/imap_utf7.h"
 #include "engine/sync/sync_names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,7 +23,7 @@ static void map(const char *name, const struct sync_naming *from,
 	char *target = sync_names_map(name, from, to, options);
 
 	bug_if(target && !target[0]);
-	bug_if(target && !imap_utf7_is_valid(target, strlen(target)));
+	bug_if(target && !utf7_is_valid(target, strlen(target)));
 	// a name of a server like the target's is as the target wants it
 	if (target && options->rename_mailboxes == 0 && !to->prefix[0] &&
 	    !options->target_prefix && from->separator == to->separator) {

@@ -68,7 +68,8 @@ Test(mailbox_name, cuts_no_character)
 		size_t max;
 	} rows[] = {
 	    {"abcdefgh", "abcdefgh", 12},
-	    {"abcdefghi", "abcdefgh...", 12},
+	    {"abcdefghijk", "abcdefghijk", 12},
+	    {"abcdefghijkl", "abcdefgh...", 12},
 	    {"ab&APw-defgh", "ab\u00fc...", 8},
 	    {"abc&APw-efgh", "abc...", 8},
 	    {"abc\u00fcefgh&", "abc...", 8},

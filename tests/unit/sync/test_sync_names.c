@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "engine/base/mem.h"
+#include "engine/base/utf7.h"
 #include "engine/contract/job.h"
-#include "engine/imap/imap_utf7.h"
 
 enum {
 	NAME_BYTES = 60,
@@ -128,7 +128,7 @@ ParameterizedTest(struct row *row, sync_names, follows_the_notes)
 
 	expect(row->source, &plain, &plain, row->target);
 	// what came out is valid on the wire
-	cr_assert(imap_utf7_is_valid(row->target, strlen(row->target)));
+	cr_assert(utf7_is_valid(row->target, strlen(row->target)));
 }
 
 struct server_row {
@@ -410,10 +410,10 @@ Test(sync_names, keeps_different_names_apart)
 		// a blank behind a leading dot is inside
 		char *target = sync_names_map(name, &from, &to, &none);
 		cr_assert(target);
-		cr_assert(imap_utf7_is_valid(target, strlen(target)));
-		char *text = imap_utf7_decode(target, strlen(target));
-		if (imap_utf7_is_valid(name, 4)) {
-			char *was = imap_utf7_decode(expected, 4);
+		cr_assert(utf7_is_valid(target, strlen(target)));
+		char *text = utf7_decode(target, strlen(target));
+		if (utf7_is_valid(name, 4)) {
+			char *was = utf7_decode(expected, 4);
 			cr_assert_str_eq(text, was, "'%s'", name);
 			free(was);
 		} else {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/imap/imap_utf7.h"
+#include "engine/base/utf7.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -24,7 +24,7 @@ struct bytes {
 
 #define BYTES(s) s, sizeof(s) - 1
 
-ParameterizedTestParameters(imap_utf7, turns_both_ways)
+ParameterizedTestParameters(utf7, turns_both_ways)
 {
 	static struct pair rows[] = {
 	    {"", ""},
@@ -65,20 +65,20 @@ ParameterizedTestParameters(imap_utf7, turns_both_ways)
 	return cr_make_param_array(struct pair, rows, ARRAY_LEN(rows));
 }
 
-ParameterizedTest(struct pair *row, imap_utf7, turns_both_ways)
+ParameterizedTest(struct pair *row, utf7, turns_both_ways)
 {
-	char *name = imap_utf7_encode(row->utf8, strlen(row->utf8));
-	char *utf8 = imap_utf7_decode(row->name, strlen(row->name));
+	char *name = utf7_encode(row->utf8, strlen(row->utf8));
+	char *utf8 = utf7_decode(row->name, strlen(row->name));
 
 	cr_assert_str_eq(name, row->name);
 	cr_assert_not_null(utf8, "%s", row->name);
 	cr_assert_str_eq(utf8, row->utf8);
-	cr_assert(imap_utf7_is_valid(row->name, strlen(row->name)));
+	cr_assert(utf7_is_valid(row->name, strlen(row->name)));
 	free(name);
 	free(utf8);
 }
 
-ParameterizedTestParameters(imap_utf7, refuses_names)
+ParameterizedTestParameters(utf7, refuses_names)
 {
 	static struct bytes rows[] = {
 	    {BYTES("&")},            /* nothing behind it */
@@ -124,13 +124,13 @@ ParameterizedTestParameters(imap_utf7, refuses_names)
 	return cr_make_param_array(struct bytes, rows, ARRAY_LEN(rows));
 }
 
-ParameterizedTest(struct bytes *row, imap_utf7, refuses_names)
+ParameterizedTest(struct bytes *row, utf7, refuses_names)
 {
-	cr_assert_not(imap_utf7_is_valid(row->text, row->len), "%s", row->text);
-	cr_assert_null(imap_utf7_decode(row->text, row->len));
+	cr_assert_not(utf7_is_valid(row->text, row->len), "%s", row->text);
+	cr_assert_null(utf7_decode(row->text, row->len));
 }
 
-ParameterizedTestParameters(imap_utf7, refuses_text)
+ParameterizedTestParameters(utf7, refuses_text)
 {
 	static struct bytes rows[] = {
 	    {BYTES("\0")},
@@ -156,26 +156,26 @@ ParameterizedTestParameters(imap_utf7, refuses_text)
 	return cr_make_param_array(struct bytes, rows, ARRAY_LEN(rows));
 }
 
-ParameterizedTest(struct bytes *row, imap_utf7, refuses_text)
+ParameterizedTest(struct bytes *row, utf7, refuses_text)
 {
-	cr_assert_null(imap_utf7_encode(row->text, row->len));
+	cr_assert_null(utf7_encode(row->text, row->len));
 }
 
-Test(imap_utf7, takes_nothing)
+Test(utf7, takes_nothing)
 {
-	char *text = imap_utf7_decode("x", 0);
+	char *text = utf7_decode("x", 0);
 
 	cr_assert_str_eq(text, "");
-	cr_assert(imap_utf7_is_valid("&", 0));
+	cr_assert(utf7_is_valid("&", 0));
 	free(text);
 }
 
-Test(imap_utf7, reads_no_further_than_told)
+Test(utf7, reads_no_further_than_told)
 {
-	char *text = imap_utf7_decode("caf&AOk-&", 8);
+	char *text = utf7_decode("caf&AOk-&", 8);
 
 	cr_assert_str_eq(text, "caf\u00e9");
-	cr_assert_not(imap_utf7_is_valid("caf&AOk-", 7));
+	cr_assert_not(utf7_is_valid("caf&AOk-", 7));
 	free(text);
 }
 
@@ -202,17 +202,17 @@ static size_t utf8_of(unsigned long point, char out[5])
 	return (size_t)n;
 }
 
-Test(imap_utf7, returns_every_character)
+Test(utf7, returns_every_character)
 {
 	for (unsigned long point = 1; point <= 0x10ffff; point++) {
 		char utf8[5];
 		size_t len = utf8_of(point, utf8);
-		char *name = imap_utf7_encode(utf8, len);
+		char *name = utf7_encode(utf8, len);
 		if (point >= 0xd800 && point <= 0xdfff) {
 			cr_assert_null(name);
 			continue;
 		}
-		char *back = imap_utf7_decode(name, strlen(name));
+		char *back = utf7_decode(name, strlen(name));
 		bool same = back && strcmp(back, utf8) == 0;
 		free(name);
 		free(back);
@@ -221,7 +221,7 @@ Test(imap_utf7, returns_every_character)
 	}
 }
 
-Test(imap_utf7, turns_long_runs)
+Test(utf7, turns_long_runs)
 {
 	/* Text that grows most when it is read, and when it is written. */
 	enum {
@@ -233,8 +233,8 @@ Test(imap_utf7, turns_long_runs)
 	for (size_t i = 0; i < POINTS; i++)
 		memcpy(utf8 + 3 * i, "\u8a9e", 3);
 	for (size_t n = 0; n <= POINTS; n = n < 20 ? n + 1 : n * 2 + 1) {
-		char *name = imap_utf7_encode(utf8, 3 * n);
-		char *back = imap_utf7_decode(name, strlen(name));
+		char *name = utf7_encode(utf8, 3 * n);
+		char *back = utf7_decode(name, strlen(name));
 		cr_assert_eq(strlen(name), n ? (n * 16 + 5) / 6 + 2 : 0);
 		cr_assert_eq(strlen(back), 3 * n);
 		cr_assert_eq(memcmp(back, utf8, 3 * n), 0);
@@ -243,7 +243,7 @@ Test(imap_utf7, turns_long_runs)
 	}
 	for (size_t i = 0; i < POINTS; i++)
 		utf8[i] = i % 2 ? 'x' : '\n';
-	char *name = imap_utf7_encode(utf8, POINTS);
+	char *name = utf7_encode(utf8, POINTS);
 	cr_assert_eq(strlen(name), POINTS * 3);
 	free(name);
 	free(utf8);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/imap/imap_utf7.h"
+#include "engine/base/utf7.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -148,24 +148,40 @@ static bool read_name(const char *name, size_t len, struct writer *w)
 	return true;
 }
 
-bool imap_utf7_is_valid(const char *name, size_t len)
+bool utf7_is_valid(const char *name, size_t len)
 {
 	struct writer w = {0};
 
 	return read_name(name, len, &w);
 }
 
-char *imap_utf7_decode(const char *name, size_t len)
+/* Three bytes of text take at least 16/6 bytes of a run. */
+static size_t text_bytes_max(size_t len)
 {
-	/* Three bytes of text take at least 16/6 bytes of a run. */
-	struct writer w = {.out = mem_resize(NULL, len + 1, 2)};
+	return (len + 1) * 2;
+}
 
-	if (!read_name(name, len, &w)) {
-		free(w.out);
+/* Into `out`, which it gives back, or frees. */
+static char *decode(const char *name, size_t len, char *out)
+{
+	struct writer w = {.out = out};
+
+	if (!out || !read_name(name, len, &w)) {
+		free(out);
 		return NULL;
 	}
 	put(&w, 0);
-	return w.out;
+	return out;
+}
+
+char *utf7_decode(const char *name, size_t len)
+{
+	return decode(name, len, mem_resize(NULL, text_bytes_max(len), 1));
+}
+
+char *utf7_try_decode(const char *name, size_t len)
+{
+	return decode(name, len, mem_try_calloc(text_bytes_max(len), 1));
 }
 
 /* ---- from UTF-8 ---- */
@@ -233,7 +249,7 @@ static void put_coded(struct writer *w, struct run *run, uint32_t point)
 	put_unit(w, run, 0xdc00 + ((point - 0x10000) & 0x3ff));
 }
 
-char *imap_utf7_encode(const char *utf8, size_t len)
+char *utf7_encode(const char *utf8, size_t len)
 {
 	/* The worst is a lone control byte: five bytes, "&AAE-". */
 	struct writer w = {.out = mem_resize(NULL, len + 1, 5)};

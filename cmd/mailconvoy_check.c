@@ -79,7 +79,8 @@ int mailconvoy_check(const struct mailconvoy_options *o)
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	const struct plan_choice choice = {
-	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	    mailconvoy_options_value(o, MAILCONVOY_PASS),
+	    mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 
 	if (!connect && format && strcmp(format, "json") == 0)
 		return mailconvoy_check_json(

@@ -103,9 +103,10 @@ static struct plan *find_plan(const struct mailconvoy_options *o,
 struct plan *mailconvoy_find_plan(const struct mailconvoy_options *o,
     const char *path, size_t *warnings_out, int *code_out)
 {
-	static const struct plan_choice none;
+	const struct plan_choice choice = {
+	    NULL, mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 
-	return find_plan(o, path, &none, warnings_out, code_out);
+	return find_plan(o, path, &choice, warnings_out, code_out);
 }
 
 struct plan *mailconvoy_find_plan_choice(const struct mailconvoy_options *o,

@@ -115,6 +115,9 @@ static const struct mailconvoy_option table[] = {
 	0, "the accounts of users.txt, of imapsync\nor of Exchange"},
     {"pass", MAILCONVOY_PASS, '\0', MAILCONVOY_VALUE_TEXT, "NAME",
 	"check preview run resume show verify", NULL, 0, "a pass of the plan"},
+    {"state-dir", MAILCONVOY_STATE_DIR, '\0', MAILCONVOY_VALUE_TEXT, "DIR",
+	"check preview run resume status ctl report verify ack", NULL, 0,
+	"where runs are kept, instead of the\nplan's state_dir"},
     {"origin", MAILCONVOY_ORIGIN, '\0', MAILCONVOY_VALUE_NONE, NULL, "show",
 	NULL, 0, "where each setting stands"},
     {"connect", MAILCONVOY_CONNECT, '\0', MAILCONVOY_VALUE_NONE, NULL, "check",
@@ -456,7 +459,8 @@ bool mailconvoy_options_variable(
 {
 	static const enum mailconvoy_option_id ids[] = {MAILCONVOY_JOBS,
 	    MAILCONVOY_BWLIMIT, MAILCONVOY_MAX_DURATION, MAILCONVOY_NO_INPUT,
-	    MAILCONVOY_PROGRESS, MAILCONVOY_INTERVAL, MAILCONVOY_COLOR};
+	    MAILCONVOY_STATE_DIR, MAILCONVOY_PROGRESS, MAILCONVOY_INTERVAL,
+	    MAILCONVOY_COLOR};
 
 	size_t i = 0;
 

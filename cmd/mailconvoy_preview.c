@@ -58,7 +58,8 @@ int mailconvoy_preview(const struct mailconvoy_options *o)
 	size_t warnings = 0;
 	int code = EXIT_CODE_OK;
 	const struct plan_choice choice = {
-	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	    mailconvoy_options_value(o, MAILCONVOY_PASS),
+	    mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 
 	if (mailconvoy_options_has(o, MAILCONVOY_NAMES) &&
 	    mailconvoy_options_has(o, MAILCONVOY_SIZES))

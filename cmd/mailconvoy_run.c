@@ -74,11 +74,12 @@ static int supervise(const struct mailconvoy_options *o,
 
 /* Heap, or NULL: none, or no run. What is wrong is told by whoever looks next.
  */
-static char *pass_of_last_run(const char *path)
+static char *pass_of_last_run(const struct mailconvoy_options *o)
 {
-	static const struct plan_choice none;
+	const struct plan_choice choice = {
+	    NULL, mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 	struct plan_diag *diag = plan_diag_new();
-	struct plan *plan = plan_load_choice(path, &none, diag);
+	struct plan *plan = plan_load_choice(o->arguments[0], &choice, diag);
 	struct rundir dir = {.lock_fd = -1};
 	struct journal_run *last = NULL;
 	char *journal = NULL, *pass = NULL;
@@ -102,7 +103,8 @@ static char *pass_of_last_run(const char *path)
 static int run_pass(
     const struct mailconvoy_options *o, const char *pass, bool resume)
 {
-	const struct plan_choice choice = {pass};
+	const struct plan_choice choice = {
+	    pass, mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 	struct select_rules select = {0};
 	struct approval approval = {0};
 	bool approved = false;
@@ -134,7 +136,7 @@ static int run_pass(
 static int run(const struct mailconvoy_options *o, bool resume)
 {
 	const char *given = mailconvoy_options_value(o, MAILCONVOY_PASS);
-	char *own = resume && !given ? pass_of_last_run(o->arguments[0]) : NULL;
+	char *own = resume && !given ? pass_of_last_run(o) : NULL;
 	int code = run_pass(o, own ? own : given, resume);
 
 	free(own);

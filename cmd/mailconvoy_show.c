@@ -95,7 +95,8 @@ static void show(const struct plan *plan, const struct plan_account *a,
 int mailconvoy_show(const struct mailconvoy_options *o)
 {
 	const struct plan_choice choice = {
-	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	    mailconvoy_options_value(o, MAILCONVOY_PASS),
+	    mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 	const char *format = mailconvoy_options_value(o, MAILCONVOY_OUTPUT);
 	struct printing p = {
 	    .with_origin = mailconvoy_options_has(o, MAILCONVOY_ORIGIN)};

@@ -111,7 +111,8 @@ int mailconvoy_verify(const struct mailconvoy_options *o)
 		return mailconvoy_options_usage(
 		    "--sample is for --level body, not '%s'", level);
 	const struct plan_choice choice = {
-	    mailconvoy_options_value(o, MAILCONVOY_PASS)};
+	    mailconvoy_options_value(o, MAILCONVOY_PASS),
+	    mailconvoy_options_value(o, MAILCONVOY_STATE_DIR)};
 	struct plan *plan =
 	    mailconvoy_find_plan_choice(o, &choice, &warnings, &code);
 	if (!plan)

@@ -207,6 +207,24 @@ static void read_accounts(
 
 static const struct plan_choice no_choice;
 
+static void set_state_dir(struct plan_build *b, const struct plan_yaml_node *n)
+{
+	const char *chosen = b->choice->state_dir;
+	char here[PATH_MAX];
+
+	if (!chosen)
+		b->plan->state_dir = plan_build_path(b, n ? n->text : "state");
+	else if (chosen[0] == '/')
+		b->plan->state_dir = arena_strdup(b->arena, chosen);
+	else if (getcwd(here, sizeof(here)))
+		b->plan->state_dir = arena_printf(b->arena, "%s/%s",
+		    strcmp(here, "/") == 0 ? "" : here, chosen);
+	else
+		plan_diag_add(b->diag, "E0001",
+		    (struct plan_place){b->plan->path, 0, 0}, 1, NULL,
+		    "the working directory has no name: give --state-dir an absolute one");
+}
+
 static void build(struct plan_build *b, const struct plan_yaml_node *root)
 {
 	struct plan *plan = b->plan;
@@ -220,8 +238,7 @@ static void build(struct plan_build *b, const struct plan_yaml_node *root)
 	check_version(b, &top);
 	set_name(b, top.name);
 	plan->user = top.user ? top.user->text : NULL;
-	plan->state_dir =
-	    plan_build_path(b, top.state_dir ? top.state_dir->text : "state");
+	set_state_dir(b, top.state_dir);
 	plan_run_read(b, &top.run);
 	plan_server_read(b, top.servers);
 	plan_account_read_defaults(b, top.defaults);

@@ -333,7 +333,9 @@ struct plan_log {
 
 /* What the command line says about a plan. */
 struct plan_choice {
-	const char *pass; /* NULL: none */
+	const char *pass;      /* NULL: none */
+	const char *state_dir; /* counts from the working directory; NULL: as
+				  the plan says */
 };
 
 struct plan {

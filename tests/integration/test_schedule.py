@@ -207,6 +207,21 @@ class Rules(Case):
         rc, _, err = self.mc('status', 'plan.yaml', MAILCONVOY_JOBS='0')
         self.assertEqual((0, ''), (rc, err))
 
+    def test_another_state_directory(self):
+        """Counts from the working directory; for all that speaks of it."""
+        self.write_plan('ok.1')
+        folder = os.path.join(self.dir, 'elsewhere')
+        self.run_plan(0, '--state-dir', 'elsewhere')
+        self.assertFalse(os.path.exists(os.path.join(self.dir, 'state')))
+        self.assertEqual(1, len(os.listdir(folder + '/demo/runs')))
+        self.assertEqual(66, self.mc('status', 'plan.yaml')[0])
+        for env, arguments in (({'MAILCONVOY_STATE_DIR': folder}, ()),
+                               ({}, ('--state-dir=elsewhere',))):
+            for verb in ('status', 'report', 'resume', 'run'):
+                rc, out, err = self.mc(verb, 'plan.yaml', *arguments, **env)
+                self.assertEqual(0, rc, verb + out + err)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, 'state')))
+
     def test_too_little_disk(self):
         """No account starts into a full disk; with room it goes on."""
         self.write_plan('ok.1', limits=', min_free_disk: 1000TiB')

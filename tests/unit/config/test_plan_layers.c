@@ -12,18 +12,17 @@
 #include "engine/base/mem.h"
 #include "tests/unit/support/plan_text.h"
 
-/* Loads with a pass; the plan must be good. */
-static struct plan *good(const char *pass, const char *text)
+/* The plan must be good. */
+static struct plan *chosen(const struct plan_choice *choice, const char *text)
 {
 	char path[] = "/tmp/test_plan_layers.XXXXXX";
-	const struct plan_choice choice = {pass};
 	struct plan_diag *d = plan_diag_new();
 	int fd = mkstemp(path);
 
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	(void)close(fd);
-	struct plan *plan = plan_load_choice(path, &choice, d);
+	struct plan *plan = plan_load_choice(path, choice, d);
 	(void)unlink(path);
 	if (!plan) {
 		char *why = plan_text_printed(d);
@@ -32,6 +31,14 @@ static struct plan *good(const char *pass, const char *text)
 	}
 	plan_diag_free(d);
 	return plan;
+}
+
+/* Loads with a pass. */
+static struct plan *good(const char *pass, const char *text)
+{
+	const struct plan_choice choice = {.pass = pass};
+
+	return chosen(&choice, text);
 }
 
 #define NAMED "name: layers\n"
@@ -256,7 +263,8 @@ ParameterizedTest(struct bad_row *row, plan_layers, refuses)
 {
 	char path[] = "/tmp/test_plan_layers.XXXXXX";
 	char *text = mem_printf(HEAD "%s\n" NAMED ACCOUNTS, row->text);
-	const struct plan_choice choice = {row->pass[0] ? row->pass : NULL};
+	const struct plan_choice choice = {
+	    .pass = row->pass[0] ? row->pass : NULL};
 	struct plan_diag *d = plan_diag_new();
 	struct plan_diag_item item;
 	int fd = mkstemp(path);
@@ -275,4 +283,24 @@ ParameterizedTest(struct bad_row *row, plan_layers, refuses)
 	    item.message);
 	plan_diag_free(d);
 	free(text);
+}
+
+Test(plan_layers, the_state_directory_is_that_of_the_command_line)
+{
+	static const char text[] = SERVERS NAMED
+	    "state_dir: plans\ndefaults: {source: {server: old, password: p}, target: {server: new, password: p}}\naccounts: [{user: a}]\n";
+	static const struct plan_choice given = {.state_dir = "/x/y"},
+					near_here = {.state_dir = "y"},
+					none = {.state_dir = NULL};
+	struct plan *p = chosen(&given, text);
+
+	cr_assert_str_eq(p->state_dir, "/x/y");
+	plan_free(p);
+	p = chosen(&none, text);
+	cr_assert_str_eq(p->state_dir, "/tmp/plans");
+	plan_free(p);
+	cr_assert_eq(chdir("/"), 0);
+	p = chosen(&near_here, text);
+	cr_assert_str_eq(p->state_dir, "/y");
+	plan_free(p);
 }

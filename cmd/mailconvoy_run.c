@@ -2,6 +2,7 @@
 /* mailconvoy run and resume. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
@@ -32,6 +33,18 @@ static void read_progress(
 	    (int64_t)mailconvoy_options_number(o, MAILCONVOY_INTERVAL) * 1000;
 }
 
+/* How many; they are put into `out`, which has room for all that is given. */
+static size_t read_reasons(
+    const struct mailconvoy_options *o, const char *out[MAILCONVOY_GIVEN_MAX])
+{
+	const char *value;
+	size_t n = 0, at = 0;
+
+	while ((value = mailconvoy_options_next(o, MAILCONVOY_LIKE, &at)))
+		out[n++] = value;
+	return n;
+}
+
 static int supervise(const struct mailconvoy_options *o,
     const struct plan *plan, const struct select_rules *select,
     const struct approval *approval, bool resume)
@@ -52,6 +65,7 @@ static int supervise(const struct mailconvoy_options *o,
 	};
 	struct error err;
 
+	const char *reasons[MAILCONVOY_GIVEN_MAX];
 	uint64_t *sizes = NULL;
 
 	read_progress(o, &options.progress);
@@ -59,6 +73,8 @@ static int supervise(const struct mailconvoy_options *o,
 	if (code != EXIT_CODE_OK)
 		return code;
 	options.sizes = sizes;
+	options.reasons = reasons;
+	options.reason_count = read_reasons(o, reasons);
 	code = supervisor_run(plan, &options, &err);
 	free(sizes);
 	if (err.kind != ERROR_NONE)
@@ -70,6 +86,22 @@ static int supervise(const struct mailconvoy_options *o,
 		code = exit_code_worse(
 		    code, mailconvoy_verify_pass(plan, select, options.jobs));
 	return code;
+}
+
+/* Instead of the plan's. */
+static void set_order(const struct mailconvoy_options *o, struct plan *plan)
+{
+	static const char *const words[] = {
+	    [PLAN_ORDER_PLAN] = "plan",
+	    [PLAN_ORDER_LARGEST] = "largest",
+	    [PLAN_ORDER_SHUFFLE] = "shuffle",
+	    [PLAN_ORDER_FAILED_FIRST] = "failed_first",
+	};
+	const char *word = mailconvoy_options_value(o, MAILCONVOY_ORDER);
+
+	for (size_t i = 0; word && i < ARRAY_LEN(words); i++)
+		if (strcmp(word, words[i]) == 0)
+			plan->schedule.order = (enum plan_order)i;
 }
 
 /* Heap, or NULL: none, or no run. What is wrong is told by whoever looks next.
@@ -116,6 +148,7 @@ static int run_pass(
 
 	if (!plan)
 		return code;
+	set_order(o, plan);
 	if (plan->user && privileges_check(plan->user, &err) < 0)
 		code = mailconvoy_find_failed(&err, EXIT_CODE_CONFIG);
 	if (code == EXIT_CODE_OK)

@@ -7,6 +7,7 @@
 #define ORCHESTRATOR_SUPERVISOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,6 +32,9 @@ struct supervisor_options {
 	uint64_t bandwidth;       /* bytes a second; 0: as the plan says */
 	/* outcomes to be run again, separated by commas; NULL: all */
 	const char *only;
+	/* patterns: only accounts that ended with such a reason */
+	const char *const *reasons;
+	size_t reason_count;
 	const struct select_rules *select; /* NULL: all accounts */
 	/* of the plan's accounts, in any unit, where no run has counted them;
 	 * UINT64_MAX: not known. NULL: of none */

@@ -210,11 +210,23 @@ static int choose_run(struct supervisor *s,
 
 /* ------------------------------------------------------------- accounts */
 
+static bool has_reason(
+    const struct journal_account *a, const struct supervisor_options *options)
+{
+	for (size_t i = 0; i < options->reason_count; i++)
+		if (a && a->reason &&
+		    text_wildcard(options->reasons[i], a->reason))
+			return true;
+	return options->reason_count == 0;
+}
+
 /* `run` leaves results alone, also bad ones; `resume` is there for them. */
 static bool must_run(struct supervisor *s, const struct journal_account *a,
     const struct plan_account *account,
     const struct supervisor_options *options)
 {
+	if (!has_reason(a, options))
+		return false;
 	if (!a || a->attempt == 0)
 		return is_selected(options->only, "pending");
 	const char *outcome = journal_outcome(a);

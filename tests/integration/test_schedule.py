@@ -96,6 +96,27 @@ class Order(Case):
         self.assertEqual(sorted(self.began()), sorted(names))
 
 
+    def test_the_order_of_the_command_line(self):
+        names = ['code1.1', 'ok.2', 'code77.3']
+        self.write_plan(*names, jobs=1, attempts=1,
+                        top='schedule: {order: shuffle}')
+        self.run_plan(1, '--order', 'plan')
+        self.assertEqual(self.began(), names)
+        self.assertEqual(64, self.mc('run', 'plan.yaml', '--order', 'x')[0])
+
+    def test_resume_by_reason(self):
+        self.write_plan('code1.1', 'silent.2', 'code77.3', 'ok.4', jobs=1,
+                        attempts=1)
+        self.run_plan(1)
+        for patterns, wanted in (
+                (('no.*',), []), (('no.*', 'cr?sh.*'), ['silent.2']),
+                (('test.code',), ['code1.1', 'code77.3'])):
+            os.truncate(os.path.join(self.tmp, 'events'), 0)
+            out = self.mc('resume', 'plan.yaml', *(
+                '--reason=' + p for p in patterns))
+            self.assertEqual(wanted, sorted(set(self.began())), out)
+
+
 class Connections(Case):
     def given(self, account):
         with open(os.path.join(self.tmp, account + '.seen'),

@@ -136,7 +136,7 @@ static const struct mailconvoy_explain_text texts[] = {
     {"W0209", "no accounts",
 	"The plan is good, but there is nothing to do."},
     {"W0219", "letters that servers do not list",
-	"Names of mailboxes are compared with what servers list, which is modified UTF-7: write \"&AMk-l&AOk-ments\"."},
+	"Names of mailboxes are compared with what servers list, which is modified UTF-7: write \"&AMk-l&AOk-ments\", and \"&-\" for \"&\"."},
     {"W0301", "a secret that may be cut",
 	"A \" #\" begins a comment in YAML, so that the rest does not belong to the secret. Put it in quotes, or in a file."},
     {"account.timeout", "the account took longer than account_timeout",

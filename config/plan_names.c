@@ -2,6 +2,7 @@
 #include "config/plan_names.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/arena.h"
@@ -10,6 +11,7 @@
 #include "config/plan_schema.h"
 #include "config/plan_yaml.h"
 #include "engine/base/mem.h"
+#include "engine/base/utf7.h"
 
 enum {
 	WHERE_BYTES = 192
@@ -35,18 +37,29 @@ static const struct plan_schema_key rename_keys[] = {
 const struct plan_schema plan_names_rename_schema = {
     rename_keys, ARRAY_LEN(rename_keys), &no_rename};
 
-/* Names are compared with what LIST says, which is ASCII. */
+/* Can a name that LIST says match it? That is ASCII, and an `&` begins a run;
+ * a wildcard may stand for a part of one. */
+static bool is_as_listed(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			return false;
+	return strpbrk(text, "*?%") || utf7_is_valid(text, strlen(text));
+}
+
 static void check_letters(const struct plan_build *b,
     const struct plan_yaml_node *n, const char *where, const char *key)
 {
-	for (const char *p = n->text; *p; p++)
-		if ((unsigned char)*p >= 0x80) {
-			plan_diag_add(b->diag, "W0219", n->place, n->width,
-			    "write it in modified UTF-7, as servers list it: \"&AMk-l&AOk-ments\"",
-			    "%s.%s has letters that do not stand in the names that servers list",
-			    where, key);
-			return;
-		}
+	if (is_as_listed(n->text))
+		return;
+	char *name = utf7_encode(n->text, strlen(n->text));
+	char *hint = arena_printf(b->arena,
+	    "write it in modified UTF-7, as servers list it: \"%s\"",
+	    name ? name : "&AMk-l&AOk-ments");
+	free(name);
+	plan_diag_add(b->diag, "W0219", n->place, n->width, hint,
+	    "%s.%s has letters that do not stand in the names that servers list",
+	    where, key);
 }
 
 void plan_names_add(struct plan_build *b, const struct plan_yaml_node *n,

@@ -159,6 +159,15 @@ class Check(ToolCase):
             self.assertIn('W0219', done.stdout + done.stderr)
         self.assertIn('with --strict 1 warning counts as error', done.stderr)
         self.assertFalse(os.path.exists(self.path('state')))
+        for name, hint in (('Entwürfe', 'Entw&APw-rfe'), ('R&D', 'R&-D'),
+                           ('R&D*', None), ('R&-D', None)):
+            self.write('plan.yaml', LAYERS.replace('[Old]', '["%s"]' % name))
+            got = json.loads(self.tool(
+                'check', 'plan.yaml', '-o', 'json').stdout)['problems']
+            self.assertEqual(
+                [hint] if hint else [],
+                [p['hint'].split('"')[1] for p in got], name)
+        self.write('plan.yaml', LAYERS.replace('[Old]', '[Entwürfe]'))
         got = json.loads(self.tool('check', 'plan.yaml', '-o', 'json').stdout)
         self.assertEqual((0, 1), (got['errors'], got['warnings']))
 

@@ -116,6 +116,20 @@ class Waiting(Case):
             self.assertIn(b'anna', words)
             self.assertNotIn(convoy.CANARY[:4].encode(), words)
 
+    def test_f214_closed_descriptors_are_filled(self):
+        with ScriptedServer([stall()]) as one, ScriptedServer([stall()]) as two:
+            process = subprocess.Popen(
+                ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', convoy.ENGINE,
+                 *PLAIN, '--logfile', 'log', '127.0.0.1:%d' % one.port, 'anna',
+                 'pass', '127.0.0.1:%d' % two.port, 'bob', 'pass'],
+                cwd=self.folder)
+            self.addCleanup(convoy.end, process)
+            for server in (one, two):
+                self.assertTrue(server.wait_for_connections(1))
+            found = descriptors(process.pid)
+            self.assertEqual(['/dev/null'] * 3,
+                             [found.get(n) for n in range(3)])
+
     def test_confined_unless_told_otherwise(self):
         with ScriptedServer([stall()], [stall()], [stall()],
                             [stall()]) as server:

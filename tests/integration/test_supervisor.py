@@ -212,6 +212,16 @@ class Commands(Case):
         rc, _, err = self.mc('run', 'plan.yaml')
         self.assertEqual(rc, 73, err)
 
+    def test_f202_a_state_that_others_may_write_to(self):
+        self.accounts('ok.1')
+        folder = os.path.join(self.dir, 'state', 'demo')
+        os.makedirs(folder)
+        os.chmod(folder, 0o777)
+        rc, _, err = self.mc('run', 'plan.yaml')
+        self.assertNotEqual(0, rc)
+        self.assertIn('writable by nobody else', err)
+        self.assertEqual([], os.listdir(folder))
+
 
 class Results(Case):
     def test_all_ok(self):

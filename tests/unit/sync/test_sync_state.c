@@ -284,6 +284,18 @@ Test(sync_state, begins_anew_over_nothing)
 	sync_state_close(state_fixture_open_as(SYNC_STATE_NEW));
 }
 
+/* F213: Names of mailboxes are nobody else's business. */
+Test(sync_state, becomes_private)
+{
+	struct stat st;
+
+	sync_state_close(state_fixture_open_as(SYNC_STATE_NEW));
+	cr_assert_eq(chmod(state_fixture_path, 0644), 0);
+	sync_state_close(state_fixture_open_as(SYNC_STATE_OLD));
+	cr_assert_eq(stat(state_fixture_path, &st), 0);
+	cr_assert_eq(st.st_mode & 07777, 0600);
+}
+
 /* F202, F203, F172 */
 Test(sync_state, refuses_what_is_no_plain_file)
 {

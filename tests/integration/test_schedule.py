@@ -450,7 +450,7 @@ class Thousand(Case):
         self.write_plan(*names, jobs=32,
                         old=', limits: {connections: 16}',
                         new=', limits: {connections: 16}')
-        rc, out, err = self.mc('run', 'plan.yaml', timeout=PATIENCE,
+        rc, out, err = self.mc('run', 'plan.yaml', timeout=5 * PATIENCE,
                                MAILCONVOY_ENGINE=engine)
         self.assertEqual(rc, 1, err)
         ends = {}

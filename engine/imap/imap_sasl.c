@@ -232,9 +232,8 @@ struct imap_sasl *imap_sasl_new(
 		(void)error_set(err, ERROR_CONFIG, "auth.mechanism",
 		    "acting as '%s' is not possible with %s", settings->as,
 		    settings->mechanism);
-	else if (sasl->kind != KIND_CRAM && sasl->kind != KIND_SCRAM)
-		return sasl;
-	else if (start_gsasl(sasl, err) == 0)
+	else if ((sasl->kind != KIND_CRAM && sasl->kind != KIND_SCRAM) ||
+		 start_gsasl(sasl, err) == 0)
 		return sasl;
 	imap_sasl_free(sasl);
 	return NULL;

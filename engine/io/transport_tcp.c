@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -124,14 +125,16 @@ void transport_ack_now(int fd)
 
 static bool is_loopback(const struct sockaddr_storage *peer)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 
+	memcpy(&v4, peer, sizeof(v4));
+	memcpy(&v6, peer, sizeof(v6));
 	if (peer->ss_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		return v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+		return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		return v6.sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
 /* The shortest, not the smoothed: a server's delayed ACKs are no distance. */

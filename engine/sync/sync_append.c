@@ -338,6 +338,32 @@ void sync_append_take(struct sync_target *dst)
 		message_list_add(&dst->pending, m);
 }
 
+/* May messages go into this mailbox now? */
+static bool is_open(struct sync_target *dst, const struct target_box *box)
+{
+	return box->state == TARGET_BOX_READY && sync_lane_may_append(dst) &&
+	       (!dst->flags_asked || dst->flags_answered) &&
+	       // see sync_quiet: a CREATE comes first
+	       (!dst->create_sent || dst->create_answered);
+}
+
+/* How many messages go next; 0: none before an answer. */
+static size_t count_next(struct sync_target *dst, struct target_box *box)
+{
+	bool is_full = false;
+	bool careful = dst->is_careful ||
+		       sync_new_uid_on_trial(dst, box, dst->pending.head);
+	size_t most = careful ? 1 : may_batch(dst) ? BATCHES_MAX : SINGLES_MAX;
+
+	if (dst->sent_count >= most)
+		return 0;
+	if (careful)
+		return 1;
+	size_t count = batch_size(dst, &is_full);
+	// while answers are awaited a part of a batch may still grow
+	return is_full || dst->sent_count == 0 ? count : 0;
+}
+
 bool sync_append_work(struct sync_target *dst)
 {
 	bool worked = false;
@@ -348,29 +374,17 @@ bool sync_append_work(struct sync_target *dst)
 		struct target_box *box =
 		    sync_target_box(dst, dst->pending.head);
 		uint32_t floor = 0;
-		bool is_full = false;
 		(void)sync_lane_learn(dst, box);
 		if (settle_first(dst, box)) {
 			worked = true;
 			continue;
 		}
-		if (box->state != TARGET_BOX_READY ||
-		    !sync_lane_may_append(dst) ||
-		    (dst->flags_asked && !dst->flags_answered) ||
-		    (dst->create_sent && !dst->create_answered))
-			break; // see sync_quiet: a CREATE comes first
+		if (!is_open(dst, box))
+			break;
 		if (seek_first(dst, box))
 			return true;
-		bool careful = dst->is_careful || sync_new_uid_on_trial(dst,
-						      box, dst->pending.head);
-		size_t most = careful          ? 1
-			      : may_batch(dst) ? BATCHES_MAX
-					       : SINGLES_MAX;
-		if (dst->sent_count >= most)
-			break;
-		size_t count = careful ? 1 : batch_size(dst, &is_full);
-		// while answers are awaited a part of a batch may still grow
-		if (!careful && !is_full && dst->sent_count > 0)
+		size_t count = count_next(dst, box);
+		if (count == 0)
 			break;
 		if (!may_begin(dst))
 			return true;

@@ -146,7 +146,7 @@ static void collect(
 		const char *colon = memchr(s, ':', n);
 		size_t name = colon ? (size_t)(colon - s) : 0;
 		int i = field_at(s, name);
-		if (i < FIELDS && name < left) {
+		if (colon && i < FIELDS && name < left) {
 			size_t shown = n < left ? n : left;
 			left -= shown;
 			if (is_in(recipe, i))

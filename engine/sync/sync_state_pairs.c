@@ -238,7 +238,7 @@ int sync_state_pairs_read(struct sync_state *state,
     struct sync_state_pair **pairs_out, size_t *count_out)
 {
 	size_t chunks, room, count = 0;
-	struct chunk chunk;
+	struct chunk chunk = {0};
 	int64_t after = -1;
 	int rc = count_pairs(state, names->key, &chunks, &room);
 
@@ -328,7 +328,7 @@ int sync_state_pairs_filter(struct sync_state *state,
     const struct sync_state_names *names, const uint32_t *kept,
     size_t kept_count)
 {
-	struct chunk chunk;
+	struct chunk chunk = {0};
 	int64_t after = -1;
 	int rc = sync_state_begin(state);
 

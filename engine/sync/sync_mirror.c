@@ -193,7 +193,9 @@ static struct tally *tally_of(
 
 static const char *name_of(const struct mirror_item *item)
 {
-	return item->box ? item->box->m->target : item->surplus->name;
+	if (item->box)
+		return item->box->m->target;
+	return item->surplus ? item->surplus->name : ""; // one of both is there
 }
 
 static void tell_deletion(const struct sync_target *dst, const char *name,

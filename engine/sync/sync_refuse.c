@@ -103,7 +103,7 @@ static int come_back_later(struct sync_target *dst, const struct imap_cmd *cmd)
 static bool hold(
     struct sync_target *dst, struct sync_message *m, const struct imap_cmd *cmd)
 {
-	if (imap_refusal_of(cmd) != IMAP_REFUSAL_TEMPORARY ||
+	if (!m || imap_refusal_of(cmd) != IMAP_REFUSAL_TEMPORARY ||
 	    m->tries >= TRIES_MAX || imap_refusal_wait_ms(imap_cmd_reply(cmd)))
 		return false;
 	int64_t wait = (int64_t)HOLD_MS << m->tries++;

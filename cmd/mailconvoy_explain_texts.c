@@ -419,6 +419,8 @@ static const struct mailconvoy_explain_text texts[] = {
 	"The account goes on at that time."},
     {"tls.ca_file", "the CA file cannot be used",
 	"Look at ca_file:."},
+    {"tls.expected", "the server speaks TLS where clear text was expected",
+	"The port wants TLS from the first byte: tls: implicit for that server, mostly with port 993."},
     {"tls.host", "the certificate is for another name",
 	"Write the name that it has into host:, or pin the key."},
     {"tls.injection", "bytes before TLS began",

@@ -64,7 +64,7 @@ void ctl_turn(struct ctl *c, const struct pollfd *polls, size_t count,
 
 /* The other side: asks the supervisor of a run. -1: nobody is there, or no
  * answer came. */
-int ctl_ask(const char *dir, const char *line, char answer[CTL_ANSWER_BYTES],
+int ctl_ask(const char *dir, const char *line, char out[CTL_ANSWER_BYTES],
     struct error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -103,7 +103,7 @@ int journal_login(
 /* `ev`: "run.hold" and "run.go" (nothing is started, starts again), "run.halt"
  * (nothing is started any more); synced. */
 int journal_rule(
-    struct journal *j, const char *ev, const char *why, const char *text);
+    struct journal *j, const char *ev, const char *why, const char *words);
 
 /* `by`: "signal", "ctl", "key"; `id` of an account, or NULL. */
 int journal_operator(

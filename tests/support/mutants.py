@@ -128,8 +128,8 @@ def known_tests():
 # ---------------------------------------------------------------- building
 
 def commands(program, paths, build):
-    """What make would do for a program after these files changed: the words of
-    each line it says, from the root of the tree."""
+    """What make would compile and link for a program after these files changed:
+    the words of each command, from the root of the tree."""
     profile = os.path.basename(build)
     env = {k: v for k, v in os.environ.items() if k != 'MAKEFLAGS'}
     out = subprocess.run(
@@ -137,7 +137,8 @@ def commands(program, paths, build):
         [w for p in paths for w in ('-W', p)] +
         ['build/%s/bin/%s' % (profile, program)], cwd=ROOT, env=env,
         check=True, capture_output=True, text=True)
-    return [shlex.split(line) for line in out.stdout.splitlines()]
+    return [shlex.split(line) for line in out.stdout.splitlines()
+            if ' -o ' in line]
 
 
 def run_compiler(words):
@@ -157,7 +158,7 @@ def build_one(mutant, program, build, folder):
     as they are.  Its path; None: nothing of the mutant is in it."""
     texts = mutant.changed()
     lines = commands(program, texts, build)
-    links = [w for w in lines if '-o' in w and '-c' not in w]
+    links = [w for w in lines if '-c' not in w]
     if not links:
         return None
     link = links[-1]

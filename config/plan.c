@@ -221,7 +221,8 @@ static void set_state_dir(struct plan_build *b, const struct plan_yaml_node *n)
 		    strcmp(here, "/") == 0 ? "" : here, chosen);
 	else
 		plan_diag_add(b->diag, "E0001",
-		    (struct plan_place){b->plan->path, 0, 0}, 1, NULL,
+		    (struct plan_place){b->plan->path, 0, 0}, 1,
+		    (const char *)NULL,
 		    "the working directory has no name: give --state-dir an absolute one");
 }
 

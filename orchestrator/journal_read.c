@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/journal_read.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/journal_line.h"
-#include "orchestrator/journal_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +15,7 @@
 #include "engine/contract/exit_code.h"
 #include "engine/contract/tally_json.h"
 #include "orchestrator/journal.h"
+#include "orchestrator/journal_line.h"
 #include "orchestrator/journal_parts.h"
 
 enum {

@@ -181,8 +181,9 @@ void progress_clear(struct progress *p)
 	if (p->drawn == 0)
 		return;
 	size_t n = to_top(p, bytes);
-	memcpy(bytes + n, "\x1b[J", 3);
-	emit(p, bytes, n + 3);
+	static const char clear[3] = {0x1b, '[', 'J'};
+	memcpy(bytes + n, clear, sizeof(clear));
+	emit(p, bytes, n + sizeof(clear));
 	p->drawn = 0;
 	p->is_stale = true;
 }

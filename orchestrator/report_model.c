@@ -55,7 +55,7 @@ int64_t report_model_time(const char *text)
 		for (int i = 1, unit = 100;
 		     i <= 3 && rest[i] >= '0' && rest[i] <= '9';
 		     i++, unit /= 10)
-			ms += (rest[i] - '0') * unit;
+			ms += (long)(rest[i] - '0') * unit;
 	return (int64_t)timegm(&t) * 1000 + ms;
 }
 

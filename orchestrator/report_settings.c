@@ -276,7 +276,7 @@ static int take_line(struct report_settings *s, const struct journal_run *run,
 	else if (strcmp(kind, "shared") == 0)
 		rc = grow_shared(s, line) < 0 ? out_of_memory(err) : 0;
 	const struct journal_account *a = id ? find(run, id) : NULL;
-	if (rc == 0 && a && strcmp(kind, "account") == 0) {
+	if (rc == 0 && kind && a && strcmp(kind, "account") == 0) {
 		size_t i = (size_t)(a - run->accounts);
 		free(s->accounts[i]);
 		s->accounts[i] = mem_try_strdup(line);

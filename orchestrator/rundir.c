@@ -85,7 +85,7 @@ static void name_holder(const char *path, struct error *err)
 /* A glance of `status` holds the lock for a moment: tried a few times. */
 static int lock_exclusive(int fd)
 {
-	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	const struct timespec pause = {.tv_nsec = 20L * 1000 * 1000};
 
 	for (int i = 0; i < 5; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -12,9 +12,9 @@ enum {
 };
 
 /* The one place that changes a state. */
-void sched_set_state(struct sched *s, size_t account, enum sched_state state);
+void sched_set_state(struct sched *s, size_t i, enum sched_state state);
 
-void sched_give_connections(struct sched *s, size_t account);
+void sched_give_connections(struct sched *s, size_t i);
 
 /* Its server or its login was given up. */
 bool sched_is_left(const struct sched *s, size_t account);

@@ -104,7 +104,7 @@ void snapshot_eta(struct snapshot *s)
 
 const char *snapshot_duration(int64_t seconds, char *out, size_t max)
 {
-	if (seconds >= 100 * 3600)
+	if (seconds >= 100L * 3600)
 		(void)snprintf(out, max, "%" PRId64 "h", seconds / 3600);
 	else if (seconds >= 3600)
 		(void)snprintf(out, max, "%" PRId64 "h%02dm", seconds / 3600,

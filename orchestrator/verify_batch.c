@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/verify_batch.h"
-#include "orchestrator/journal_line.h"
-#include "orchestrator/journal_read.h"
-#include "orchestrator/select.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -15,6 +12,7 @@
 #include "engine/base/mem.h"
 #include "engine/contract/exit_code.h"
 #include "engine/contract/verify_tally_json.h"
+#include "orchestrator/journal_line.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/select.h"
 
@@ -34,7 +32,7 @@ static void reset(struct verify_batch_account *a)
 
 void verify_batch_release(struct verify_batch *b)
 {
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; b->accounts && i < b->count; i++)
 		reset(&b->accounts[i]);
 	free(b->accounts);
 	free(b->journal);

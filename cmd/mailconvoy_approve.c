@@ -48,7 +48,7 @@ static bool ask(const struct plan *plan, const struct select_rules *select)
 	print_ceilings(&plan->deletes);
 	(void)fprintf(stderr,
 	    " of each account.\nSee what it is: mailconvoy preview %s\nType the plan's name (%s) to go on: ",
-	    plan->path, plan->name);
+	    plan->typed, plan->name);
 	(void)fflush(stderr);
 	if (!fgets(answer, sizeof(answer), stdin))
 		return false;
@@ -63,7 +63,7 @@ static int refuse(const struct plan *plan, const char *why)
 	    "See and approve what is deleted:\n"
 	    "  mailconvoy preview %s -o FILE\n"
 	    "  mailconvoy run %s --approved FILE\n",
-	    why, plan->path, plan->path);
+	    why, plan->typed, plan->typed);
 	return EXIT_CODE_USAGE;
 }
 

@@ -178,7 +178,7 @@ int mailconvoy_find_run(const struct mailconvoy_options *o, struct rundir *dir)
 	} else if (!rundir_find_latest(dir)) {
 		(void)error_set(&err, ERROR_USAGE, "run.none",
 		    "the plan '%s' has no run yet: mailconvoy run %s",
-		    plan->name, plan->path);
+		    plan->name, plan->typed);
 		code = mailconvoy_find_failed(&err, EXIT_CODE_NO_INPUT);
 	}
 	plan_free(plan);

@@ -277,6 +277,10 @@ static struct plan *load(const struct input *in,
 	plan->arena = mem_calloc(1, sizeof(*plan->arena));
 	arena_init(plan->arena);
 	plan->path = arena_strdup(plan->arena, in->name);
+	plan->typed = choice->state_dir
+			  ? arena_printf(plan->arena, "%s --state-dir %s",
+				plan->path, choice->state_dir)
+			  : plan->path;
 	const struct plan_place whole = {plan->path, 0, 0};
 	struct input named = *in;
 	named.name = plan->path;

@@ -340,6 +340,8 @@ struct plan_choice {
 
 struct plan {
 	char *path;      /* as given */
+	char *typed;     /* what a hint lets type: path, and --state-dir PATH
+			    when that was given */
 	char *name;      /* [A-Za-z0-9._-]{1,64} */
 	char *state_dir; /* absolute; default <dir of plan>/state */
 	char *user;      /* who root becomes; NULL: nobody else */

@@ -95,9 +95,9 @@ long preflight_show_table(
 	if (no_go > 0)
 		(void)fprintf(out,
 		    "do what is to be done, then mailconvoy check %s --connect\n",
-		    p->plan->path);
+		    p->plan->typed);
 	else
-		(void)fprintf(out, "mailconvoy preview %s\n", p->plan->path);
+		(void)fprintf(out, "mailconvoy preview %s\n", p->plan->typed);
 	return no_go;
 }
 

@@ -121,7 +121,7 @@ static void print_time(const struct preview *p, FILE *out)
 
 static void print_next(const struct preview *p, const char *file, FILE *out)
 {
-	const char *path = p->plan->path;
+	const char *path = p->plan->typed;
 	bool mirrors = false;
 
 	for (size_t i = 0; i < p->count; i++)

@@ -60,7 +60,7 @@ static void print_failures(const struct supervisor *s)
 	}
 	if (failed > shown)
 		(void)fprintf(s->out, "  and %zu more: mailconvoy status %s\n",
-		    failed - shown, s->plan->path);
+		    failed - shown, s->plan->typed);
 }
 
 static void print_counts(const struct supervisor *s)
@@ -123,12 +123,12 @@ static void print_next(const struct supervisor *s)
 		    count, lines[k].outcome);
 		if (lines[k].is_to_fix)
 			(void)fprintf(s->out,
-			    "mailconvoy resume %s --only %s\n", s->plan->path,
+			    "mailconvoy resume %s --only %s\n", s->plan->typed,
 			    lines[k].outcome);
 		else
 			(void)fprintf(s->out,
 			    "mailconvoy status %s --filter outcome=%s -o wide\n",
-			    s->plan->path, lines[k].outcome);
+			    s->plan->typed, lines[k].outcome);
 	}
 }
 
@@ -162,9 +162,9 @@ void supervisor_last_lines(
 		(void)fprintf(s->out,
 		    "  a dry run: nothing was changed, nothing is done\n"
 		    "  next     mailconvoy run %s\n",
-		    s->plan->path);
+		    s->plan->typed);
 	else if (code != EXIT_CODE_OK)
-		(void)fprintf(
-		    s->out, "  next     mailconvoy resume %s\n", s->plan->path);
+		(void)fprintf(s->out, "  next     mailconvoy resume %s\n",
+		    s->plan->typed);
 	(void)fflush(s->out);
 }

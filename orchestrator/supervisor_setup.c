@@ -135,7 +135,7 @@ static int find_approval(struct supervisor *s,
 	*exit_out = EXIT_CODE_USAGE;
 	return error_set(err, ERROR_USAGE, "delete.unapproved",
 	    "nobody has approved what syncDst deletes: mailconvoy preview %s -o FILE, then --approved FILE",
-	    s->plan->path);
+	    s->plan->typed);
 }
 
 /* What was approved now is kept for those who go on. */
@@ -198,7 +198,7 @@ static int choose_run(struct supervisor *s,
 		*exit_out = EXIT_CODE_NO_INPUT;
 		return error_set(err, ERROR_USAGE, "run.none",
 		    "there is no run to resume: start one with 'mailconvoy run %s'",
-		    s->plan->path);
+		    s->plan->typed);
 	}
 	if (find_approval(s, options, exit_out, err) < 0)
 		return -1;

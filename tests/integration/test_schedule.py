@@ -236,6 +236,9 @@ class Rules(Case):
         self.assertFalse(os.path.exists(os.path.join(self.dir, 'state')))
         self.assertEqual(1, len(os.listdir(folder + '/demo/runs')))
         self.assertEqual(66, self.mc('status', 'plan.yaml')[0])
+        rc, _, err = self.mc('resume', 'plan.yaml', '--state-dir', 'nowhere')
+        self.assertEqual(66, rc)
+        self.assertIn("'mailconvoy run plan.yaml --state-dir nowhere'", err)
         for env, arguments in (({'MAILCONVOY_STATE_DIR': folder}, ()),
                                ({}, ('--state-dir=elsewhere',))):
             for verb in ('status', 'report', 'resume', 'run'):

@@ -23,6 +23,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/journal_read.h"
 #include "orchestrator/report_files.h"
+#include "orchestrator/report_out.h"
 #include "orchestrator/report_settings.h"
 #include "orchestrator/sched_order.h"
 #include "orchestrator/select.h"
@@ -514,6 +515,8 @@ static int allocate(struct supervisor *s,
 static int record_settings(const struct supervisor *s, struct error *err)
 {
 	char *path = mem_try_printf("%s/%s", s->dir.path, REPORT_SETTINGS_FILE);
+
+	report_out_sweep(s->dir.path);
 	int rc =
 	    path ? report_settings_write(path, s->plan, err) : no_memory(err);
 

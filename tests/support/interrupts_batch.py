@@ -296,7 +296,7 @@ class Matrix:
         self.servers, self.prefix, self.way = servers, prefix, way
         self.scenario = SCENARIOS[name]()
         self.name = 'batch-' + name + ('-' + way if way else '') + \
-            '-again' * again
+            '-again' * again + ('-' + prefix if prefix else '')
         self.folder = os.path.join(folder, self.name)
         self.library = lossy.build(folder) if way else None
         self.jobs, self.runs, self.steps = jobs, 0, []

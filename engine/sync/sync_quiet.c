@@ -9,7 +9,9 @@
  *
  * A server that keeps us waiting carries out nothing of the others either, so the
  * while counts from its last answer: Dovecot hangs for over a minute on the lock
- * of a process that was killed, and then stores what was given up long ago.
+ * of a process that was killed, and then stores what was given up long ago. And
+ * the while is longer where answers are slow: processes of a machine that has
+ * more to do than it can wait for their turn, also those with what was sent.
  *
  * A marker (sync_marker), or an intent in the state file, is a run that ended
  * without an answer to everything.  Where there is none and the folder of markers
@@ -33,7 +35,9 @@
 enum {
 	ROUNDS_MAX = 8,
 	UNDER_WAY_MS = 1000,
-	LATE_MS = 3000 // an answer after that tells of a server that hung
+	SLOW_FACTOR = 20,   // a process that answers late may also be late
+	SLOW_MAX_MS = 8000, // to store
+	LATE_MS = 3000      // an answer after that tells of a server that hung
 };
 
 static enum sync_marker_verdict marker_of(const struct sync_target *dst)
@@ -51,16 +55,26 @@ static bool was_under_way(const struct sync_target *dst)
 		   sync_state_any_intent(dst->shared->state));
 }
 
+/* How long a busy server must stand still: as its slowest answer has it. */
+static int64_t under_way_ms(const struct sync_target *dst)
+{
+	int64_t slow = dst->quiet_slowest_ms * SLOW_FACTOR;
+
+	if (slow < UNDER_WAY_MS)
+		return UNDER_WAY_MS;
+	return slow < SLOW_MAX_MS ? slow : SLOW_MAX_MS;
+}
+
 /* Nobody can know better than marker and file that there is something to wait
  * for. */
 static int64_t settle_ms(const struct sync_target *dst)
 {
 	uint32_t asked = dst->shared->job->options.settle_ms;
+	int64_t known = under_way_ms(dst);
 
 	if (asked == JOB_SETTLE_AUTO)
-		return UNDER_WAY_MS;
-	return asked < UNDER_WAY_MS && was_under_way(dst) ? UNDER_WAY_MS
-							  : asked;
+		return known;
+	return asked < known && was_under_way(dst) ? known : asked;
 }
 
 /* Does the state file say that the last run had an answer to everything? It
@@ -128,7 +142,9 @@ static void ask(struct sync_target *dst)
 {
 	dst->quiet = TARGET_QUIET_ASKED;
 	dst->quiet_moved = false;
-	dst->quiet_since_ms = clock_ms();
+	dst->quiet_answer_ms = clock_ms();
+	dst->quiet_waited_ms = dst->quiet_answer_ms - dst->quiet_since_ms;
+	dst->quiet_since_ms = dst->quiet_answer_ms;
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if ((box->m->create && !box->was_found) ||
@@ -189,12 +205,18 @@ void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
 
 void sync_quiet_on_done(struct sync_target *dst)
 {
+	int64_t now = clock_ms(), took = now - dst->quiet_answer_ms;
+
+	dst->quiet_answer_ms = now;
+	if (took > dst->quiet_slowest_ms)
+		dst->quiet_slowest_ms = took;
 	if (--dst->quiet_pending > 0)
 		return;
-	bool is_late = clock_ms() - dst->quiet_since_ms >= LATE_MS;
+	bool is_late = now - dst->quiet_since_ms >= LATE_MS ||
+		       dst->quiet_waited_ms < settle_ms(dst);
 	// where mail keeps coming in, has_strangers is care enough
 	bool is_over = (!dst->quiet_moved && !is_late) ||
 		       ++dst->quiet_rounds >= ROUNDS_MAX;
 	dst->quiet = is_over ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
-	dst->quiet_since_ms = clock_ms();
+	dst->quiet_since_ms = now;
 }

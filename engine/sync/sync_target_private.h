@@ -219,12 +219,14 @@ struct sync_target {
 	bool no_multiappend, no_literal_plus;
 	bool no_special_use; /* SETMETADATA cannot set it */
 	struct target_extras extras;
-	bool is_careful; /* after a lost session: one message at a time until
+	bool is_careful;    /* after a lost session: one message at a time until
 			    one has arrived */
 	size_t batch_limit; /* messages; 0: none.  Halved when a session ends
 			       below a batch, doubled by a full one */
 	enum target_quiet quiet;
 	int64_t quiet_since_ms;
+	int64_t quiet_waited_ms; /* before the look that is under way */
+	int64_t quiet_answer_ms, quiet_slowest_ms;
 	size_t quiet_pending;
 	bool quiet_moved;
 	unsigned quiet_rounds;

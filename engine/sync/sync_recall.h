@@ -28,9 +28,10 @@ struct sync_index;
 struct sync_pairs;
 
 enum {
-	SYNC_RECALL_WITNESSES = 8,
-	SYNC_RECALL_NO_LIMIT = UINT32_MAX
+	SYNC_RECALL_WITNESSES = 8
 };
+
+#define SYNC_RECALL_NO_LIMIT UINT32_MAX /* no enumerator is as large */
 
 /* Of one mailbox that has pairs: made with the plan of a run, constant. */
 struct sync_recall_plan {

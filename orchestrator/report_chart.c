@@ -250,8 +250,8 @@ static void spread(const struct report_model *m, double bins[BINS],
 		bins[i] += (double)f->bytes;
 		return;
 	}
-	for (size_t i = begin < 0 ? 0 : (size_t)begin; i < BINS && i < end;
-	     i++) {
+	for (size_t i = begin < 0 ? 0 : (size_t)begin;
+	     i < BINS && (double)i < end; i++) {
 		double from = begin > (double)i ? begin : (double)i;
 		double to = end < (double)i + 1 ? end : (double)i + 1;
 		bins[i] += (double)f->bytes * (to - from) / (end - begin);

@@ -68,7 +68,10 @@ static double at(const struct report_model *m, int64_t ms)
 {
 	int64_t all = m->end_ms - m->begin_ms;
 
-	return all > 0 ? (double)(ms - m->begin_ms) * WIDTH / (double)all : 0;
+	// a clock that was set back lies before the beginning
+	return all > 0 && ms > m->begin_ms
+		   ? (double)(ms - m->begin_ms) * WIDTH / (double)all
+		   : 0;
 }
 
 /* Hours and minutes; with the day where it begins and when it is another. */

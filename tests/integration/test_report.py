@@ -383,6 +383,22 @@ class Reports(batch.Case):
                 self.assertEqual('Times are of' in page,
                                  zone[-7:] in ('/Berlin', 'ew_York', 'UTC'))
 
+    def test_a_clock_that_was_set_back(self):
+        """In the middle of the run by a day; nothing is drawn outside."""
+        j = Journal(self.path('run1'), 40, 1)
+        path = os.path.join(j.folder, 'journal.jsonl')
+        with open(path, encoding='utf-8') as f:
+            lines = f.read().splitlines(keepends=True)
+        half = len(lines) // 2
+        with open(path, 'w', encoding='utf-8') as f:
+            f.writelines(lines[:half])
+            # all at one moment
+            f.writelines(re.sub('"t": "[^"]*"', '"t": "2026-02-28T07:00:00.000Z"',
+                                line) for line in lines[half:])
+        self.good('report', j.folder)
+        self.assertNotRegex(j.page(), r'<(rect|path|polyline)[^>]*[" ,ML]-[0-9]')
+        self.assertRegex(j.page(), r'<rect[^>]* x="')
+
     def zone_papers(self, first, zone):
         """report.html, and both of an owner, who is done at the first time;
         the run ends two minutes later."""

@@ -34,6 +34,18 @@ static const char *const system_folders[] = {
     "/gnu",
 };
 
+/* Folders with ":" between them. */
+static void allow_list(struct confine *c, const char *list)
+{
+	char *copy = list ? mem_strdup(list) : NULL;
+	char *rest = copy;
+	const char *folder = NULL;
+
+	while ((folder = strsep(&rest, ":")))
+		confine_read(c, folder);
+	free(copy);
+}
+
 static void allow_system(struct confine *c)
 {
 	char resolver[PATH_MAX];
@@ -44,19 +56,32 @@ static void allow_system(struct confine *c)
 	if (realpath("/etc/resolv.conf", resolver))
 		confine_read(c, resolver);
 	confine_read(c, getenv("SSL_CERT_FILE"));
-	confine_read(c, getenv("SSL_CERT_DIR"));
+	allow_list(c, getenv("SSL_CERT_DIR"));
 }
 
-/* SQLite makes its files beside the one it was told of. */
-static void allow_state(struct confine *c, const char *path)
+/* The folder that a file stands in. */
+static void allow_folder(struct confine *c, const char *path,
+    void (*allow)(struct confine *, const char *))
 {
 	char *folder = mem_strdup(path);
 	char *slash = strrchr(folder, '/');
 
 	if (slash)
 		slash[slash == folder ? 1 : 0] = '\0';
-	confine_write(c, slash ? folder : ".");
+	allow(c, slash ? folder : ".");
 	free(folder);
+}
+
+/* Who renews a token puts another file in its place, or another link. */
+static void allow_token(struct confine *c, const char *path)
+{
+	char target[PATH_MAX];
+
+	if (!path)
+		return;
+	allow_folder(c, path, confine_read);
+	if (realpath(path, target))
+		allow_folder(c, target, confine_read);
 }
 
 static void allow_writing(struct confine *c, const struct job *job)
@@ -64,8 +89,9 @@ static void allow_writing(struct confine *c, const struct job *job)
 	const char *spool = getenv("TMPDIR");
 	char marker[PATH_MAX];
 
+	// SQLite makes its files beside the one it was told of
 	if (job->options.state_file)
-		allow_state(c, job->options.state_file);
+		allow_folder(c, job->options.state_file, confine_write);
 	confine_write(c, spool && spool[0] == '/' ? spool : "/tmp");
 	// who looks only makes neither a marker nor its folder
 	if (!job->options.dry_run && !job->options.probe &&
@@ -80,7 +106,7 @@ static void allow_writing(struct confine *c, const struct job *job)
 static void allow_endpoint(struct confine *c, const struct job_endpoint *e)
 {
 	confine_read(c, e->ca_file);
-	confine_read(c, e->token_file);
+	allow_token(c, e->token_file);
 	confine_connect(c, job_endpoint_port(e));
 	confine_connect(c, e->cli_port);
 }

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import unittest
+import unittest.mock
 
 import convoy
 import dovecot
@@ -383,6 +384,43 @@ class Tokens(AuthCase):
         self.assertGreater(len(server.logins), 1)
         self.assertEqual(1, ended.tally()['copied'])
         self.assert_secret_kept(ended, TOKEN)
+
+    def renewed(self, path, renew):
+        """Copies one letter in sessions that a new token is needed for, without a
+        right to all of /tmp."""
+        server = self.server('XOAUTH2',
+                             faults=[Fault('cut', command='EXAMINE'),
+                                     Fault('cut', command='UID FETCH')])
+
+        def rotate():
+            server.tokens = {'second-' + TOKEN}
+            renew()
+        server.on_login = rotate
+        server.box('INBOX').add(b'Subject: a\r\n\r\nb\r\n')
+        os.mkdir(self.path('spool'))
+        with unittest.mock.patch.dict(os.environ, TMPDIR=self.path('spool')):
+            ended = self.run_token(server, 0, auth='oauth', token_file=path,
+                                   password=None)
+        self.assertEqual(1, ended.tally()['copied'])
+
+    def test_f048_a_new_file_in_the_place_of_the_old_one(self):
+        """F048: as most do it that renew a token, so that nobody reads a half."""
+        path = self.write('token', TOKEN)
+        self.renewed(path, lambda: os.replace(
+            self.write('token.new', 'second-' + TOKEN), path))
+
+    def test_f048_a_link_to_another_folder(self):
+        """F048: as a secret is mounted that changes."""
+        def switch():
+            os.symlink('two', self.path('now.new'))
+            os.replace(self.path('now.new'), self.path('now'))
+
+        for name, token in (('one', TOKEN), ('two', 'second-' + TOKEN)):
+            os.mkdir(self.path(name))
+            self.write(name + '/token', token)
+        os.symlink('one', self.path('now'))
+        os.symlink('now/token', self.path('token'))
+        self.renewed(self.path('token'), switch)
 
     def test_an_expired_token_at_a_reconnect(self):
         """F048"""

@@ -8,12 +8,13 @@ import shutil
 import stat
 import subprocess
 import unittest
+import unittest.mock
 
 import batch
 import convoy
 from convoy import PLAIN, Case
-from dovecot import Dovecot
-from scripted_server import ScriptedServer, stall
+from dovecot import Dovecot, make_certificate
+from scripted_server import MiniServer, ScriptedServer, stall
 
 CONFIG = 78
 SOMEBODY = 'nobody'
@@ -151,6 +152,28 @@ class Waiting(Case):
             # what is dumpable belongs to its user, what is not to root
             self.assertEqual(
                 0, os.stat('/proc/%d/mem' % process.pid).st_uid)
+
+
+class Confined(Case):
+    def test_certificates_in_one_of_several_folders(self):
+        """SSL_CERT_DIR is a list."""
+        convoy.need_dovecot()
+        certificate = make_certificate(self.path('cert'))
+        for name in ('empty', 'trusted', 'spool'):
+            os.mkdir(self.path(name))
+        shutil.copy(certificate[0], self.path('trusted'))
+        subprocess.run(['openssl', 'rehash', self.path('trusted')], check=True)
+        folders = self.path('empty') + ':' + self.path('trusted')
+        with MiniServer(tls=True, certificate=certificate) as source, \
+                MiniServer() as target, unittest.mock.patch.dict(
+                    os.environ, TMPDIR=self.path('spool'),
+                    SSL_CERT_DIR=folders):
+            source.box('INBOX').add(b'Subject: a\r\n\r\nb\r\n')
+            ended = self.engine(
+                '--srcTLS', 'implicit', '--dstTLS', 'none',
+                '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                '127.0.0.1:%d' % target.port, 'anna', 'pass', code=0)
+            self.assertEqual(1, ended.tally()['copied'])
 
 
 class Files(Case):

@@ -56,7 +56,8 @@ static bool is_own(int fd, mode_t forbidden)
 	       (st.st_mode & forbidden) == 0;
 }
 
-/* Makes and opens a folder below `base_fd`, which is closed. */
+/* Makes and opens a folder below `base_fd`, which is closed. That one is only a
+ * path (O_PATH): who is confined may read what is in ours, not what is there. */
 static int open_below(int base_fd, const char *name)
 {
 	enum {
@@ -75,9 +76,8 @@ static int open_below(int base_fd, const char *name)
  * in the place of ours. */
 static int open_in_session(const char *base, char out[PATH_MAX])
 {
-	int base_fd = base[0] == '/'
-			  ? open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-			  : -1;
+	int base_fd =
+	    base[0] == '/' ? open(base, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (base_fd >= 0 && !is_own(base_fd, S_IWGRP | S_IWOTH))
 		fd_close(&base_fd);
@@ -92,7 +92,7 @@ static int open_in_tmp(char out[PATH_MAX])
 {
 	char name[64];
 	struct stat st;
-	int base_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int base_fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (base_fd < 0)
 		return -1;

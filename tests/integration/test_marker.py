@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import unittest
+import unittest.mock
 
 from convoy import ENGINE, PATIENCE, PLAIN, Case, wait_until
 from scripted_server import Fault, MiniServer, Session
@@ -175,6 +176,22 @@ class Waits(MarkerCase):
         shutil.rmtree(self.path('runtime/mailconvoy'))
         self.sync('--dryRun')
         self.assertFalse(os.path.exists(self.path('runtime/mailconvoy')))
+
+
+class Confined(MarkerCase):
+    """Of what stands above the folder an engine may read nothing."""
+
+    def test_f173_with_a_spool_folder_elsewhere(self):
+        os.mkdir(self.path('spool'))
+        patch = unittest.mock.patch.dict(os.environ, TMPDIR=self.path('spool'))
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.kill_while_appending()
+        self.assertEqual(1, len(self.markers()))
+        self.sync()
+        self.assertTrue(self.target.was_asked)
+        self.assert_copied(1, 2)
+        self.assertEqual([], self.markers())
 
 
 class Held(MarkerCase):

@@ -323,6 +323,7 @@ static int on_tagged(
 	conn->compress_new = false;
 	step_point("imap.answer");
 	imap_cmd_finish(cmd, r);
+	imap_auth_redact(conn, cmd->reply, strlen(cmd->reply)); // as in on_bye
 	conn->done++;
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
 	    cmd->tag,

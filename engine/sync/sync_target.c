@@ -762,6 +762,8 @@ void sync_target_poll(
 		return;
 	}
 	imap_conn_poll(dst->conn, true, out, deadline_ms);
+	if (dst->phase != TARGET_PHASE_COPY)
+		return; // nothing else is due before the session is there
 	if (dst->shared->pool && dst->pending.count > 0 &&
 	    dst->sent_count == 0 && clock_ms() + LOOK_AGAIN_MS < *deadline_ms)
 		*deadline_ms = clock_ms() + LOOK_AGAIN_MS; // for other lanes

@@ -345,6 +345,9 @@ static int on_tagged(
 		cmd->part_at = cmd->part_count;
 		cmd->end_at = stream_queued(conn->stream);
 		pump(conn);
+	} else if (cmd->condition == IMAP_CONDITION_OK &&
+		   cmd->end_at > stream_begun(conn->stream)) {
+		return out_of_step(err, "an answer before the command");
 	}
 	return 0;
 }

@@ -171,6 +171,35 @@ class Doubt(TroubleCase):
             self.assertLess(after.ru_utime + after.ru_stime - before.ru_utime -
                             before.ru_stime, lasted / 4)
 
+    def test_f104_ok_in_the_middle_of_a_message_is_no_copy(self):
+        """F104: the server cannot have stored what it was not sent."""
+        class Hasty(Session):
+            def read_literal(self, text, size):
+                if self.name_of(text) != 'APPEND' or self.server.was_hasty:
+                    return super().read_literal(text, size)
+                self.server.was_hasty = True
+                self.io.read_bytes(1000)
+                self.io.send(text.split(b' ', 1)[0] + b' OK stored\r\n')
+                self.server.never.wait(0.5)
+                self.io.read_bytes(size - 1000)
+                return b''
+
+            def do_append(self, arguments, literals):
+                if not literals[0]:
+                    return None
+                return super().do_append(arguments, literals)
+
+        large = message(1) + (b'x' * 70 + b'\r\n') * 350000
+        with MiniServer() as source, \
+                MiniServer(capability=WORDS, session=Hasty) as target:
+            target.was_hasty, target.never = False, threading.Event()
+            source.box('INBOX').add(large)
+            ended, tally = self.copy(source, target, )
+            self.assertTrue(target.was_hasty)
+            self.assertIn('an answer before the command', ended.log)
+            self.assertEqual([len(large)], [len(m) for m in held(target)])
+            self.assert_tally(tally, source=1, copied=1)
+
     def late_server(self, slow, nth=1):
         """A server that stands still while the nth command `slow` waits, and has
         an APPEND of a former run to carry out when it goes on."""

@@ -292,7 +292,8 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 
 	if (op == TARGET_OP_DOUBT_SELECT && r->kind == IMAP_RESPONSE_STATUS &&
 	    imap_str_is(r->code, "UIDVALIDITY") &&
-	    text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n)) {
+	    text_parse_u64(r->code_args.s, r->code_args.len, UINT32_MAX, &n) &&
+	    n > 0) { // 0 is none (F077)
 		uint32_t known = sync_ledger_uidvalidity(
 		    dst->shared->ledger, box->m->number);
 		if (known && known != n)

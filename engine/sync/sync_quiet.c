@@ -141,10 +141,9 @@ void sync_quiet_reset(struct sync_target *dst)
 static void ask(struct sync_target *dst)
 {
 	dst->quiet = TARGET_QUIET_ASKED;
-	dst->quiet_moved = false;
+	dst->quiet_moved = dst->quiet_late = false;
 	dst->quiet_answer_ms = clock_ms();
 	dst->quiet_waited_ms = dst->quiet_answer_ms - dst->quiet_since_ms;
-	dst->quiet_since_ms = dst->quiet_answer_ms;
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if ((box->m->create && !box->was_found) ||
@@ -207,15 +206,18 @@ void sync_quiet_on_done(struct sync_target *dst)
 {
 	int64_t now = clock_ms(), took = now - dst->quiet_answer_ms;
 
-	dst->quiet_answer_ms = now;
+	// many that take their time together are no late one
+	if (took >= LATE_MS)
+		dst->quiet_late = true;
 	if (took > dst->quiet_slowest_ms)
 		dst->quiet_slowest_ms = took;
+	dst->quiet_answer_ms = now;
 	if (--dst->quiet_pending > 0)
 		return;
-	bool is_late = now - dst->quiet_since_ms >= LATE_MS ||
-		       dst->quiet_waited_ms < settle_ms(dst);
+	if (dst->quiet_waited_ms < settle_ms(dst))
+		dst->quiet_late = true; // it waits too short for such a server
 	// where mail keeps coming in, has_strangers is care enough
-	bool is_over = (!dst->quiet_moved && !is_late) ||
+	bool is_over = (!dst->quiet_moved && !dst->quiet_late) ||
 		       ++dst->quiet_rounds >= ROUNDS_MAX;
 	dst->quiet = is_over ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
 	dst->quiet_since_ms = now;

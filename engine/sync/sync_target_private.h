@@ -228,7 +228,7 @@ struct sync_target {
 	int64_t quiet_waited_ms; /* before the look that is under way */
 	int64_t quiet_answer_ms, quiet_slowest_ms;
 	size_t quiet_pending;
-	bool quiet_moved;
+	bool quiet_moved, quiet_late; /* in this round */
 	unsigned quiet_rounds;
 	/* messages: taken from the queue, under way, in doubt */
 	struct message_list pending;

@@ -238,6 +238,28 @@ class Doubt(TroubleCase):
         """F098, F221"""
         self.late_server('do_status', 4)
 
+    def test_f098_many_slow_answers_are_no_late_one(self):
+        """F098: a server that goes on answering does not stand still."""
+        class Slow(Session):
+            def do_status(self, name, items):
+                if {i.upper() for i in items} == {b'MESSAGES', b'UIDNEXT'}:
+                    self.server.asked += 1
+                    self.server.never.wait(0.1)
+                return super().do_status(name, items)
+
+        with MiniServer() as source, \
+                MiniServer(capability=WORDS, session=Slow) as target:
+            target.asked, target.never = 0, threading.Event()
+            for n in range(40):
+                for server in (source, target):
+                    put(server, 'Box%d' % n, n)
+            put(source, 'INBOX', 40)
+            self.copy(source, target, '--settle', 100)
+            self.assertEqual(letters(*range(41)), held(target))
+            self.assertGreaterEqual(target.asked, 40)
+            # twice on a machine that stands still itself
+            self.assertLess(target.asked, 3 * 40)
+
     def test_target_that_hides_messages_gets_nothing_twice(self):
         class Hiding(Session):
             """Lists the first three messages only."""

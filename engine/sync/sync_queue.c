@@ -81,6 +81,16 @@ void sync_queue_reserve_over(struct sync_queue *q, uint64_t bytes)
 	(void)pthread_mutex_unlock(&q->mutex);
 }
 
+void sync_queue_resize(struct sync_queue *q, uint64_t from, uint64_t to)
+{
+	uint64_t above = sync_queue_spool_above(q);
+
+	(void)pthread_mutex_lock(&q->mutex);
+	*(from > above ? &q->spooled : &q->bytes) -= from;
+	*(to > above ? &q->spooled : &q->bytes) += to;
+	(void)pthread_mutex_unlock(&q->mutex);
+}
+
 void sync_queue_unreserve(struct sync_queue *q, uint64_t bytes)
 {
 	(void)pthread_mutex_lock(&q->mutex);

@@ -29,6 +29,9 @@ bool sync_queue_reserve(struct sync_queue *q, uint64_t bytes);
 /* The same without asking: for a short body that is here already. */
 void sync_queue_reserve_over(struct sync_queue *q, uint64_t bytes);
 
+/* A message for which `from` bytes are reserved takes `to`, which always fit. */
+void sync_queue_resize(struct sync_queue *q, uint64_t from, uint64_t to);
+
 /* Gives room back for a message that will not come. */
 void sync_queue_unreserve(struct sync_queue *q, uint64_t bytes);
 

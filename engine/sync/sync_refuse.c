@@ -151,9 +151,9 @@ static int repair(struct sync_target *dst, struct sync_message *m)
 	switch (sync_message_repair(m, what, &dst->error)) {
 	case SYNC_MESSAGE_REPAIR_DONE:
 		if (m->bytes > before && m->spool_fd < 0) {
-			sync_queue_reserve_over(
-			    dst->shared->queue, m->bytes - before);
-			m->reserved += m->bytes - before;
+			uint64_t now = m->reserved + (m->bytes - before);
+			sync_queue_resize(dst->shared->queue, m->reserved, now);
+			m->reserved = now;
 		}
 		return 1;
 	case SYNC_MESSAGE_REPAIR_OTHER:

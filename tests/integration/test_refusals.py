@@ -137,6 +137,23 @@ class Ladder(RefusalCase):
             'NUL and line ends repaired',
             expected=mail(99, b'odd one\r\nx\r\n'))
 
+    def test_f109_more_that_grow_than_the_queue_holds(self):
+        """F109: each gives its place in the queue back."""
+        judge = self.on(rb'[^\r]\n', b'NO Message contains bare newlines')
+        with MiniServer() as source, \
+                MiniServer(capability=WORDS, judge=judge) as target:
+            for n in range(40):
+                source.box('INBOX').add(mail(n, b'a\nb\r\n'), (), DATE)
+            ended = self.engine(
+                *PLAIN, '--queueMax', 8, '--fetchMax', 4, '--storeMax', 4,
+                '127.0.0.1:%d' % source.port, 'anna', 'pass',
+                '127.0.0.1:%d' % target.port, 'anna', 'pass', code=0,
+                seconds=60)
+            self.assertEqual(40, ended.tally()['copied'])
+            self.assertEqual(sorted(mail(n, b'a\r\nb\r\n')
+                                    for n in range(40)),
+                             target.contents()['INBOX'])
+
     def test_bare_cr(self):
         self.assert_repaired(
             self.on(rb'\r[^\n]', b'NO Message contains bare newlines'),

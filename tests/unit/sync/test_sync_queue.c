@@ -110,6 +110,23 @@ Test(sync_queue, is_full_by_bytes)
 	end(&f);
 }
 
+/* F109: repaired, and over what a file is for. */
+Test(sync_queue, of_one_that_grew_nothing_is_left)
+{
+	struct fixture f;
+
+	start(&f, 2, 1000);
+	cr_assert(sync_queue_reserve(f.queue, 240));
+	sync_queue_resize(f.queue, 240, 260);
+	sync_queue_release(f.queue, message(1, 260));
+	cr_assert(sync_queue_reserve(f.queue, 250));
+	cr_assert(sync_queue_reserve(f.queue, 260));
+	cr_assert_not(sync_queue_reserve(f.queue, 1));
+	sync_queue_unreserve(f.queue, 250);
+	cr_assert(sync_queue_reserve(f.queue, 250));
+	end(&f);
+}
+
 Test(sync_queue, takes_anything_when_empty)
 {
 	struct fixture f;

@@ -194,7 +194,7 @@ class Doubt(TroubleCase):
                 MiniServer(capability=WORDS, session=Hasty) as target:
             target.was_hasty, target.never = False, threading.Event()
             source.box('INBOX').add(large)
-            ended, tally = self.copy(source, target, )
+            ended, tally = self.copy(source, target)
             self.assertTrue(target.was_hasty)
             self.assertIn('an answer before the command', ended.log)
             self.assertEqual([len(large)], [len(m) for m in held(target)])
@@ -504,7 +504,7 @@ class Source(TroubleCase):
             source.box(b'evil\x1b[31m').add(
                 b'Subject: x\r\n\r\n' + b'a' * 9500 + b'\r\n')
             ended, tally = self.copy(source, target, '--verbose',
-                                     )
+                                     '--longLines', 'keep')
             self.assertIn('evil', ended.log)
             self.assertNotIn('\x1b', ended.log + ended.output)
             self.assertEqual(held(source), held(target))

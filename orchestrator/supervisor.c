@@ -149,8 +149,10 @@ static void watch_journal(struct supervisor *s)
 
 static int64_t next_deadline(const struct supervisor *s)
 {
+	// until then nothing may start: there is nothing to wake up for
+	bool is_held = s->is_paused || supervisor_hooks_holds(s);
 	int64_t next =
-	    s->is_paused ? CLOCK_NEVER : sched_wake(&s->sched, clock_ms());
+	    is_held ? CLOCK_NEVER : sched_wake(&s->sched, clock_ms());
 
 	for (size_t i = 0; i < s->slot_count; i++)
 		if (s->slots[i].deadline_ms < next)

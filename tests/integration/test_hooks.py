@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Programs that hang on a run: before it, after it, after an account, and mail."""
 import os
+import resource
 import signal
 import time
 import unittest
@@ -90,6 +91,14 @@ class Hooks(batch.Case):
         out, err = p.communicate(timeout=20)
         self.assertEqual(p.returncode, 0, out + err)
         self.assertTrue(os.path.exists(self.path('done')))
+
+    def test_nobody_is_busy_while_it_runs(self):
+        self.plan(['ok.a'], 'before_run: [/bin/sleep, "4"]')
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.run_all()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.assertLess(after.ru_utime + after.ru_stime -
+                        before.ru_utime - before.ru_stime, 1.5)
 
     def test_interrupt_ends_before_run(self):
         """F175"""

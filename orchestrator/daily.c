@@ -18,6 +18,16 @@ void daily_add(struct daily *d, uint64_t bytes, int64_t wall_ms)
 	    bytes > UINT64_MAX - d->bytes ? UINT64_MAX : d->bytes + bytes;
 }
 
+void daily_join(struct daily *sum, const struct daily *d, int64_t wall_ms)
+{
+	if (is_over(d, wall_ms))
+		return;
+	if (sum->bytes == 0 || d->since_ms < sum->since_ms)
+		sum->since_ms = d->since_ms;
+	sum->bytes = d->bytes > UINT64_MAX - sum->bytes ? UINT64_MAX
+							: sum->bytes + d->bytes;
+}
+
 bool daily_is_reached(
     const struct daily *d, uint64_t more, uint64_t limit, int64_t wall_ms)
 {

@@ -16,6 +16,10 @@ struct daily {
 
 void daily_add(struct daily *d, uint64_t bytes, int64_t wall_ms);
 
+/* Adds to `sum` what another one uses of the same allowance; the day is that of
+ * the first byte of all. */
+void daily_join(struct daily *sum, const struct daily *d, int64_t wall_ms);
+
 /* Would so many more reach the limit (0: none)? */
 bool daily_is_reached(
     const struct daily *d, uint64_t more, uint64_t limit, int64_t wall_ms);

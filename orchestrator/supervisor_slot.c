@@ -91,26 +91,40 @@ void supervisor_slot_put_off(struct supervisor *s, struct slot *slot,
 
 /* -------------------------------------------------- bytes of a day */
 
-static uint64_t daily_limit(const struct supervisor *s, const struct slot *slot)
+/* All that write to its target share what that allows. */
+static struct daily used_of_target(
+    const struct supervisor *s, size_t number, int64_t wall_ms)
 {
-	const struct plan_account *a = account_of(s, slot);
-	uint64_t from = a->source.server->limits.per_account_daily;
-	uint64_t to = a->target.server->limits.per_account_daily;
+	uint32_t group = s->plan->accounts[number].target_group;
+	struct daily sum = {0};
 
-	return from == 0 || (to > 0 && to < from) ? to : from;
+	if (group == 0)
+		return s->standings[number].daily;
+	for (size_t i = 0; i < s->plan->account_count; i++)
+		if (s->plan->accounts[i].target_group == group)
+			daily_join(&sum, &s->standings[i].daily, wall_ms);
+	return sum;
 }
 
 static bool has_no_bytes_left(const struct supervisor *s,
     const struct slot *slot, uint64_t more, struct verdict *out)
 {
-	const struct daily *d = &s->standings[slot->account].daily;
+	const struct plan_account *a = account_of(s, slot);
+	uint64_t from = a->source.server->limits.per_account_daily;
+	uint64_t to = a->target.server->limits.per_account_daily;
+	struct daily used = s->standings[slot->account].daily;
 	int64_t wall = clock_wall_ms();
 
-	if (!daily_is_reached(d, more, daily_limit(s, slot), wall))
-		return false;
+	if (!daily_is_reached(&used, more, from, wall)) {
+		if (to == 0)
+			return false;
+		used = used_of_target(s, slot->account, wall);
+		if (!daily_is_reached(&used, more, to, wall))
+			return false;
+	}
 	collect_verdict(out, EXIT_CODE_DEFERRED, "limit.daily",
 	    "the bytes of a day that the plan allows this account are used up");
-	out->retry_after_ms = (uint64_t)daily_wait_ms(d, wall);
+	out->retry_after_ms = (uint64_t)daily_wait_ms(&used, wall);
 	return true;
 }
 

@@ -275,6 +275,17 @@ class Rules(Case):
         self.assertEqual(len(self.began()), before)
         self.assertEqual(len(self.ends('pour.1')), 2)
 
+    def test_bytes_of_a_day_of_one_target(self):
+        """Two sources, but it is one account to the server."""
+        one = ', target: {user: team}, shared_target: true'
+        self.write_plan(('pour.1', one), ('pour.2', one), 'ok.3',
+                        new=', limits: {per_account_daily: 5MB}')
+        for _ in range(2):
+            self.run_plan(3)
+            self.assertEqual(['ok.3', 'pour.1'], sorted(self.began()))
+            for name in ('pour.1', 'pour.2'):
+                self.assertEqual('limit.daily', self.ends(name)[-1]['reason'])
+
 
 class Shortage(Case):
     def test_few_descriptors(self):

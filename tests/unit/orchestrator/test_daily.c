@@ -39,3 +39,23 @@ Test(daily, a_clock_that_is_set_back)
 	daily_add(&d, 100, 100 * HOUR);
 	cr_assert_not(daily_is_reached(&d, 1, 100, 0));
 }
+
+Test(daily, several_share_an_allowance)
+{
+	struct daily one = {0}, two = {0}, sum = {0};
+
+	daily_add(&one, 60, 9 * HOUR);
+	daily_add(&two, 30, 5 * HOUR);
+	daily_join(&sum, &one, 10 * HOUR);
+	daily_join(&sum, &two, 10 * HOUR);
+	cr_assert_eq(sum.bytes, 90);
+	cr_assert_eq(daily_wait_ms(&sum, 10 * HOUR), 19 * HOUR);
+	// the day of one is over
+	sum = (struct daily){0};
+	daily_join(&sum, &one, 30 * HOUR);
+	daily_join(&sum, &two, 30 * HOUR);
+	cr_assert_eq(sum.bytes, 60);
+	daily_add(&two, UINT64_MAX, 30 * HOUR);
+	daily_join(&sum, &two, 30 * HOUR);
+	cr_assert_eq(sum.bytes, UINT64_MAX);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "orchestrator/account_job.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "config/plan.h"
@@ -264,8 +265,12 @@ char *account_job_line(const struct plan_account *account,
 	} else if (read_secrets(account, attempt->secrets, &job, err) == 0 &&
 		   job_check(&job, err) == 0) {
 		set_approved(&job.options, attempt->approved);
+		errno = 0;
 		line = job_encode(&job, len_out);
-		if (!line)
+		if (!line && errno == ENOMEM)
+			(void)error_set(err, ERROR_INTERNAL, "local.memory",
+			    "out of memory");
+		else if (!line)
 			(void)error_set(err, ERROR_CONFIG, "config.job",
 			    "the job does not fit a line of %d bytes of UTF-8",
 			    JOB_LINE_MAX);

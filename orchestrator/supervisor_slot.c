@@ -494,7 +494,9 @@ static void do_spawn(struct supervisor *s, struct slot *slot)
 		put_back(s, slot, &err);
 	} else if (!has_job) {
 		give_up(s, slot,
-		    err.kind == ERROR_OS ? EXIT_CODE_LOCAL : EXIT_CODE_CONFIG,
+		    err.kind == ERROR_OS || err.kind == ERROR_INTERNAL
+			? EXIT_CODE_LOCAL
+			: EXIT_CODE_CONFIG,
 		    &err);
 	} else if (err.kind == ERROR_OS && err.retry == ERROR_RETRY_NEVER &&
 		   err.reason[0] == 'l') {

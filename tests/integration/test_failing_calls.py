@@ -419,6 +419,9 @@ class SupervisorTrial(Trial):
             if ran.code not in (0, 1, 3, 70, 74) or 'memory' not in said and \
                     ran.code not in (0, 1):
                 self.wrong('out of memory, but %d' % ran.code, ran)
+            for folder in self.runs():
+                if any(r.get('exit') == 78 for r in self.journal(folder, ran)):
+                    self.wrong('out of memory, but the plan is blamed', ran)
         elif ran.code not in (0, 70) and self.fail.family not in (
                 'receive', 'send') and os.strerror(
                     getattr(errno, self.fail.errno)) not in said:

@@ -20,7 +20,6 @@ struct mailconvoy_options;
 struct plan;
 struct plan_choice;
 struct preflight;
-struct progress_options;
 struct rundir;
 struct select_rules;
 struct supervisor_options;
@@ -51,12 +50,13 @@ int mailconvoy_verify_pass(
 int mailconvoy_check_json(
     const char *path, const struct plan_choice *choice, bool is_strict);
 
-/* mailconvoy_sizes.c: looks at the selected accounts that no run has counted
- * yet, when their order needs that; *sizes_out is heap, one for each account
- * of the plan, or NULL. EXIT_CODE_OK, or the code to end with. */
+/* mailconvoy_sizes.c: looks at the accounts of such a run that none has counted
+ * yet, when their order needs that, and takes from `how` what that has used;
+ * *sizes_out is heap, one for each account of the plan, or NULL. EXIT_CODE_OK,
+ * or the code to end with. */
 int mailconvoy_sizes(const struct mailconvoy_options *o,
-    const struct plan *plan, const struct select_rules *select,
-    const struct progress_options *progress, uint64_t **sizes_out);
+    const struct plan *plan, struct supervisor_options *how,
+    uint64_t **sizes_out);
 
 /* mailconvoy_find.c */
 

@@ -69,12 +69,12 @@ static int supervise(const struct mailconvoy_options *o,
 	uint64_t *sizes = NULL;
 
 	read_progress(o, &options.progress);
-	int code = mailconvoy_sizes(o, plan, select, &options.progress, &sizes);
+	options.reasons = reasons;
+	options.reason_count = read_reasons(o, reasons);
+	int code = mailconvoy_sizes(o, plan, &options, &sizes);
 	if (code != EXIT_CODE_OK)
 		return code;
 	options.sizes = sizes;
-	options.reasons = reasons;
-	options.reason_count = read_reasons(o, reasons);
 	code = supervisor_run(plan, &options, &err);
 	free(sizes);
 	if (err.kind != ERROR_NONE)

@@ -42,35 +42,34 @@ static bool is_counted(const struct journal_run *run, const char *id)
 	return a && a->state == JOURNAL_ENDED && a->tally.source > 0;
 }
 
-/* Those that nobody has counted, by their ids. *known_out: some are known. 0,
- * or -1: out of memory. */
-static int find_unknown(const struct mailconvoy_options *o,
-    const struct plan *plan, const struct select_rules *select,
+/* Those that are to be run and that nobody has counted, by their ids.
+ * *known_out: of others it is known. 0, or -1: out of memory. */
+static int find_unknown(const struct plan *plan,
+    const struct supervisor_options *how, const struct journal_run *run,
     struct select_rules *out, bool *known_out)
 {
-	// a run that is forced does not look at what was before
-	struct journal_run *run = mailconvoy_options_has(o, MAILCONVOY_NEW_RUN)
-				      ? NULL
-				      : last_run(plan);
-	int rc = 0;
+	bool goes_on = run && supervisor_goes_on(run, plan, how);
 
 	out->ids = mem_try_calloc(plan->account_count, sizeof(*out->ids));
 	if (!out->ids)
-		rc = -1;
-	for (size_t i = 0; rc == 0 && i < plan->account_count; i++) {
+		return -1;
+	for (size_t i = 0; i < plan->account_count; i++) {
 		const struct plan_account *a = plan->by_id[i];
 		bool is_known = is_counted(run, a->id);
-		if (!select_matches(select, a))
+		// who is not run is not logged in either: that may lock him out
+		if (!select_matches(how->select, a) ||
+		    (goes_on &&
+			!supervisor_must_run(journal_find(run, a->id), a, how)))
 			continue;
 		*known_out |= is_known;
 		if (is_known)
 			continue;
 		out->ids[out->id_count] = mem_try_strdup(a->id);
 		if (!out->ids[out->id_count++])
-			rc = -1;
+			return -1;
 	}
-	journal_run_free(run);
-	return rc;
+	select_sort_ids(out);
+	return 0;
 }
 
 /* All in one unit: earlier runs have counted messages only. */
@@ -95,15 +94,22 @@ static bool is_open(const struct plan_schedule *s)
 }
 
 static int look(const struct mailconvoy_options *o, const struct plan *plan,
-    const struct select_rules *unknown, const struct progress_options *progress,
+    const struct supervisor_options *run, const struct select_rules *unknown,
     bool by_messages, uint64_t **sizes_out)
 {
-	const struct supervisor_options how = {
-	    .look = true, .select = unknown, .progress = *progress};
+	bool is_stopped = false;
+	const struct supervisor_options how = {.look = true,
+	    .select = unknown,
+	    .max_duration_ms = run->max_duration_ms,
+	    .progress = run->progress,
+	    .stopped_out = &is_stopped};
 	struct preflight found = {0};
 	int code = mailconvoy_check_look(o, plan, &how, &found);
 
-	if (code == EXIT_CODE_OK) {
+	if (is_stopped) {
+		code = EXIT_CODE_INTERRUPTED;
+	} else if (found.accounts) {
+		// what is wrong with an account is its own matter
 		*sizes_out = sizes_of(&found, by_messages);
 		code = *sizes_out ? EXIT_CODE_OK : EXIT_CODE_INTERNAL;
 	}
@@ -111,25 +117,53 @@ static int look(const struct mailconvoy_options *o, const struct plan *plan,
 	return code;
 }
 
-int mailconvoy_sizes(const struct mailconvoy_options *o,
-    const struct plan *plan, const struct select_rules *select,
-    const struct progress_options *progress, uint64_t **sizes_out)
+/* What the look took is taken from the run. */
+static void spend(struct supervisor_options *how, const struct plan *plan,
+    uint64_t ms, size_t logins)
 {
-	unsigned jobs = (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS);
+	uint64_t all = how->max_duration_ms ? how->max_duration_ms
+					    : plan->limits.max_duration_ms;
+
+	if (all > 0)
+		how->max_duration_ms = all > ms ? all - ms : 1;
+	how->logins_before = logins;
+}
+
+static int find_sizes(const struct mailconvoy_options *o,
+    const struct plan *plan, struct supervisor_options *how,
+    const struct journal_run *run, uint64_t **sizes_out)
+{
+	unsigned jobs = how->jobs ? how->jobs : plan->limits.jobs;
 	struct select_rules unknown = {0};
+	int64_t began = clock_ms();
 	bool some_known = false;
 	int code = EXIT_CODE_OK;
 
+	if (find_unknown(plan, how, run, &unknown, &some_known) < 0) {
+		code = EXIT_CODE_INTERNAL;
+	} else if (unknown.id_count > jobs) { // else it needs no order
+		code = look(o, plan, how, &unknown, some_known, sizes_out);
+		spend(how, plan, (uint64_t)(clock_ms() - began),
+		    unknown.id_count);
+	}
+	select_release(&unknown);
+	return code;
+}
+
+int mailconvoy_sizes(const struct mailconvoy_options *o,
+    const struct plan *plan, struct supervisor_options *how,
+    uint64_t **sizes_out)
+{
 	*sizes_out = NULL;
-	if (plan->schedule.order != PLAN_ORDER_LARGEST ||
-	    mailconvoy_options_has(o, MAILCONVOY_DRY_RUN) ||
+	if (plan->schedule.order != PLAN_ORDER_LARGEST || how->dry_run ||
 	    !is_open(&plan->schedule))
 		return EXIT_CODE_OK;
-	if (find_unknown(o, plan, select, &unknown, &some_known) < 0)
-		code = EXIT_CODE_INTERNAL;
-	// what starts at once needs no order
-	else if (unknown.id_count > (jobs ? jobs : plan->limits.jobs))
-		code = look(o, plan, &unknown, progress, some_known, sizes_out);
-	select_release(&unknown);
+	// a run that is forced does not look at what was before
+	struct journal_run *run = how->new_run ? NULL : last_run(plan);
+	int code = EXIT_CODE_OK;
+	// what cannot be resumed is told by whoever looks next
+	if (!how->resume || (run && supervisor_goes_on(run, plan, how)))
+		code = find_sizes(o, plan, how, run, sizes_out);
+	journal_run_free(run);
 	return code;
 }

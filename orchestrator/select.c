@@ -33,7 +33,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static void sort_ids(struct select_rules *r)
+void select_sort_ids(struct select_rules *r)
 {
 	size_t kept = 0;
 
@@ -92,7 +92,7 @@ int select_take_ids(struct select_rules *r, const char *name, const char *text,
 	if (r->id_count == 0)
 		return error_set(err, ERROR_USAGE, "select.none",
 		    "'%s' names no account", name);
-	sort_ids(r);
+	select_sort_ids(r);
 	return 0;
 }
 

@@ -35,6 +35,10 @@ int select_read_ids(struct select_rules *r, const char *path, struct error *err)
 int select_take_ids(struct select_rules *r, const char *name, const char *text,
     struct error *err) __attribute__((warn_unused_result));
 
+/* Ids that were put there one by one: sorts them and takes out what is there
+ * twice. */
+void select_sort_ids(struct select_rules *r);
+
 /* Is anything left out at all? */
 bool select_narrows(const struct select_rules *r);
 

@@ -280,6 +280,8 @@ int supervisor_run(const struct plan *plan,
 			last_turn(&s);
 		if (options->journal_out)
 			*options->journal_out = rundir_journal_path(&s.dir);
+		if (options->stopped_out)
+			*options->stopped_out = s.stage != STAGE_RUN;
 	}
 	supervisor_release(&s);
 	return code;

@@ -16,7 +16,10 @@
 struct account_job_verify;
 struct approval;
 struct error;
+struct journal_account;
+struct journal_run;
 struct plan;
+struct plan_account;
 struct select_rules;
 
 struct supervisor_options {
@@ -39,15 +42,27 @@ struct supervisor_options {
 	/* of the plan's accounts, in any unit, where no run has counted them;
 	 * UINT64_MAX: not known. NULL: of none */
 	const uint64_t *sizes;
+	size_t logins_before; /* of a look just now, at each server at most */
 	/* what may be deleted; NULL: what was approved for the run that goes on */
 	const struct approval *approval;
 	struct progress_options progress;
 	FILE *out;          /* for the last lines; NULL: there are none */
 	char **journal_out; /* its path, heap, when a run was begun; or NULL */
+	bool *stopped_out;  /* somebody asked it to end; or NULL */
 };
 
 /* Is it a list of outcomes? *bad_out: the first word that is none. */
 bool supervisor_check_only(const char *only, const char **bad_out);
+
+/* Is the last run of the plan gone on with, and not another one begun? */
+bool supervisor_goes_on(const struct journal_run *last, const struct plan *plan,
+    const struct supervisor_options *options);
+
+/* Is an account run in a run that goes on, whose journal knows `a` of it (NULL:
+ * nothing)?  In a new one all are. */
+bool supervisor_must_run(const struct journal_account *a,
+    const struct plan_account *account,
+    const struct supervisor_options *options);
 
 /*
  * Blocks until the batch is over, prints progress to standard error and the

@@ -173,6 +173,14 @@ static void tell_other_pass(struct supervisor *s)
 		    run->pass[0] ? "pass " : "no pass", run->pass);
 }
 
+bool supervisor_goes_on(const struct journal_run *last, const struct plan *plan,
+    const struct supervisor_options *options)
+{
+	return !options->new_run && !options->dry_run && !options->look &&
+	       !options->verify && is_of_pass(last, plan) &&
+	       (options->resume || !last->is_complete);
+}
+
 /* Finds the run that goes on or makes a new one. */
 static int choose_run(struct supervisor *s,
     const struct supervisor_options *options, int *exit_out, struct error *err)
@@ -187,8 +195,7 @@ static int choose_run(struct supervisor *s,
 			*exit_out = EXIT_CODE_USAGE;
 			return other_pass(s->before, err);
 		}
-		if (options->resume ||
-		    (!s->before->is_complete && is_of_pass(s->before, s->plan)))
+		if (supervisor_goes_on(s->before, s->plan, options))
 			return find_approval(s, options, exit_out, err) < 0
 				   ? -1
 				   : begin(s, options, &s->before->extent, err);
@@ -221,8 +228,14 @@ static bool has_reason(
 	return options->reason_count == 0;
 }
 
+static bool has_other_settings(
+    const struct journal_account *a, const struct plan_account *account)
+{
+	return a && a->attempt > 0 && strcmp(a->digest, account->digest) != 0;
+}
+
 /* `run` leaves results alone, also bad ones; `resume` is there for them. */
-static bool must_run(struct supervisor *s, const struct journal_account *a,
+bool supervisor_must_run(const struct journal_account *a,
     const struct plan_account *account,
     const struct supervisor_options *options)
 {
@@ -231,13 +244,9 @@ static bool must_run(struct supervisor *s, const struct journal_account *a,
 	if (!a || a->attempt == 0)
 		return is_selected(options->only, "pending");
 	const char *outcome = journal_outcome(a);
-	if (strcmp(a->digest, account->digest) != 0 &&
-	    is_selected(options->only, outcome)) {
-		progress_note(&s->progress, "INFO",
-		    "account=%s has other settings than in its last attempt: it runs again",
-		    account->id);
+	if (has_other_settings(a, account) &&
+	    is_selected(options->only, outcome))
 		return true;
-	}
 	if (a->state == JOURNAL_ENDED && strcmp(outcome, "ok") == 0)
 		return false;
 	if (a->ack_by && !options->only)
@@ -338,8 +347,12 @@ static size_t select_accounts(struct supervisor *s,
 			s->standings[i].is_left_out = true;
 			continue;
 		}
-		if (!must_run(s, a, account, options))
+		if (!supervisor_must_run(a, account, options))
 			continue;
+		if (has_other_settings(a, account))
+			progress_note(&s->progress, "INFO",
+			    "account=%s has other settings than in its last attempt: it runs again",
+			    account->id);
 		fill_item(s, i, options->sizes, &items[selected++]);
 	}
 	return selected;
@@ -450,6 +463,19 @@ static int64_t stall_from_environment(void)
 	return (int64_t)ms;
 }
 
+/* The minute of a look is not over yet. */
+static void count_logins(struct supervisor *s, size_t count)
+{
+	for (size_t i = 0; i < s->sched.server_count; i++) {
+		struct sched_server *server = &s->sched.servers[i];
+		unsigned limit = server->config.logins_per_minute;
+		unsigned used = count < limit ? (unsigned)count : limit;
+		sched_server_take(server, used, clock_ms());
+		sched_server_give(server, used);
+		server->peak = 0;
+	}
+}
+
 static int make_schedule(
     struct supervisor *s, struct sched_config *config, struct error *err)
 {
@@ -502,6 +528,7 @@ static int allocate(struct supervisor *s,
 		s->slot_count = 0;
 		return no_memory(err);
 	}
+	count_logins(s, options->logins_before);
 	for (size_t i = 0; i < s->slot_count; i++) {
 		// descriptor 0 is not the slot's to close
 		s->slots[i].job_fd = s->slots[i].record_fd = -1;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the supervisor starts, when, and how much of it: budgets of servers,
 breakers, windows, failure budgets, accounts that are put off."""
+import collections
 import contextlib
 import datetime
 import json
@@ -115,6 +116,73 @@ class Order(Case):
             out = self.mc('resume', 'plan.yaml', *(
                 '--reason=' + p for p in patterns))
             self.assertEqual(wanted, sorted(set(self.began())), out)
+
+
+class Largest(Case):
+    """The look before a run whose order wants to know sizes."""
+
+    def plan_of(self, *names, **values):
+        self.write_plan(*names, top='schedule: {order: largest}',
+                        **{'jobs': 1, 'attempts': 1, **values})
+
+    def counts(self):
+        """How often engines began, looks included; from now on anew."""
+        found = collections.Counter(self.began())
+        os.truncate(os.path.join(self.tmp, 'events'), 0)
+        return found
+
+    def test_who_is_not_run_is_not_logged_in(self):
+        """Too many wrong passwords lock accounts out."""
+        bad = ['code77.%d' % i for i in (1, 2, 3)]
+        others = ['code1.4', 'code1.5', 'ok.6', 'ok.7']
+        self.plan_of(*bad, *others)
+        self.run_plan(1, *('--account=' + b for b in bad))
+        self.assertEqual(dict.fromkeys(bad, 2), self.counts())
+        self.run_plan(1)  # goes on with those that have no result yet
+        self.assertEqual(dict.fromkeys(others, 2), self.counts())
+        for arguments in (('--only=partial',), ('--only=partial,ok',)):
+            self.assertEqual(1, self.mc('resume', 'plan.yaml', *arguments)[0])
+            self.assertEqual(dict.fromkeys(others[:2], 2), self.counts())
+        self.mc('ack', 'plan.yaml', 'code77.1', '--reason=gone')
+        self.assertEqual(1, self.mc('resume', 'plan.yaml')[0])
+        self.assertEqual(dict.fromkeys(bad[1:] + others[:2], 2),
+                         self.counts())
+        self.mc('resume', 'plan.yaml', '--reason=no.such')
+        self.assertEqual({}, self.counts())
+
+    def test_ids_in_both_cases(self):
+        names = ['ok.a', 'ok.B', 'ok.c', 'ok.D', 'ok.e', 'ok.F', 'ok.G']
+        self.plan_of(*names)
+        self.run_plan(0)
+        self.assertEqual(dict.fromkeys(names, 2), self.counts())
+
+    def test_an_error_of_one_account_is_its_own(self):
+        self.plan_of('code74.1', 'ok.2', 'ok.3')
+        self.run_plan(74)
+        self.assertEqual({'code74.1': 2, 'ok.2': 2, 'ok.3': 2}, self.counts())
+
+    def test_who_ends_the_look_ends_all(self):
+        self.plan_of('ok.1', 'longer.2')
+        p = self.start('run', 'plan.yaml')
+        self.wait_for('begin', 2)
+        p.send_signal(signal.SIGINT)
+        self.finish(p, 4)
+        self.assertEqual({'ok.1': 1, 'longer.2': 1}, self.counts())
+
+    def test_the_time_of_a_run_is_that_of_its_look_too(self):
+        self.plan_of('longer.1', 'longer.2', 'longer.3')
+        self.run_plan(3, '--max-duration=2s')
+        self.assertLessEqual(sum(self.counts().values()), 2)
+
+    def test_the_logins_of_the_look_count(self):
+        self.plan_of('ok.1', 'ok.2', 'ok.3',
+                     new=', limits: {logins_per_minute: 3}')
+        p = self.start('run', 'plan.yaml')
+        self.wait_line('run.start')
+        time.sleep(2)
+        p.send_signal(signal.SIGINT)
+        self.finish(p, 4)
+        self.assertEqual({'ok.1': 1, 'ok.2': 1, 'ok.3': 1}, self.counts())
 
 
 class Connections(Case):

@@ -11,6 +11,7 @@
 #include "engine/contract/exit_code.h"
 #include "orchestrator/preflight.h"
 #include "orchestrator/preflight_show.h"
+#include "orchestrator/privileges.h"
 #include "orchestrator/select.h"
 #include "orchestrator/supervisor.h"
 
@@ -22,12 +23,14 @@ int mailconvoy_check_look(const struct mailconvoy_options *o,
 	struct supervisor_options options = *how;
 	struct error err;
 
+	if (plan->user && privileges_check(plan->user, &err) < 0)
+		return mailconvoy_find_failed(&err, EXIT_CODE_CONFIG);
 	options.jobs = (unsigned)mailconvoy_options_number(o, MAILCONVOY_JOBS);
 	options.journal_out = &journal;
 	int code = supervisor_run(plan, &options, &err);
 	if (err.kind != ERROR_NONE || !journal) {
 		if (err.kind != ERROR_NONE)
-			(void)mailconvoy_find_failed(&err, code);
+			code = mailconvoy_find_failed(&err, code);
 		return code == EXIT_CODE_OK ? EXIT_CODE_INTERNAL : code;
 	}
 	// results of accounts are told one by one; these end all of it

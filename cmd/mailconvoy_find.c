@@ -57,6 +57,12 @@ int mailconvoy_find_class(enum plan_diag_class c)
 	return EXIT_CODE_CONFIG;
 }
 
+/* Root is not the one who goes on. */
+static bool must_change(const struct plan *plan)
+{
+	return plan->user && geteuid() == 0;
+}
+
 static struct plan *load(const struct mailconvoy_options *o, const char *path,
     const struct plan_choice *choice, size_t *warnings_out, int *code_out)
 {
@@ -64,7 +70,8 @@ static struct plan *load(const struct mailconvoy_options *o, const char *path,
 	struct plan *plan = plan_load_choice(path, choice, diag);
 
 	*warnings_out = plan_diag_warnings(diag);
-	if (!plan || *warnings_out > 0)
+	// root reads it once more as the plan's user, who is told then
+	if (!plan || (*warnings_out > 0 && !must_change(plan)))
 		plan_diag_print(diag, stderr,
 		    terminal_wants_colour(
 			mailconvoy_find_colour(o), STDERR_FILENO));
@@ -87,7 +94,7 @@ static struct plan *find_plan(const struct mailconvoy_options *o,
 	struct plan *plan = load(o, path, choice, warnings_out, code_out);
 	struct error err;
 
-	if (!plan || !plan->user || geteuid() != 0)
+	if (!plan || !must_change(plan))
 		return plan;
 	int rc = privileges_become(plan->user, plan->state_dir, &err);
 	plan_free(plan);

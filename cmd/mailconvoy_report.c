@@ -2,6 +2,8 @@
 /* mailconvoy report: what a run did, from its journal. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/mailconvoy_commands.h"
 #include "cmd/mailconvoy_options.h"
@@ -78,6 +80,20 @@ static int write_some(const struct mailconvoy_options *o, const char *journal)
 	return code;
 }
 
+/* Root's files would be in the way of whoever works in the run's directory. */
+static int refuse_others(const struct rundir *dir)
+{
+	struct stat st;
+	struct error err;
+
+	if (stat(dir->path, &st) < 0 || st.st_uid == geteuid())
+		return EXIT_CODE_OK;
+	(void)error_set(&err, ERROR_USAGE, "local.disk",
+	    "'%s' belongs to another user: do it as that one, or say where the report goes",
+	    dir->path);
+	return mailconvoy_find_failed(&err, EXIT_CODE_CANNOT_CREATE);
+}
+
 /* All, into the run's directory. */
 static int write_all(const char *journal, const struct rundir *dir)
 {
@@ -125,7 +141,7 @@ int mailconvoy_report(const struct mailconvoy_options *o)
 			code = print_user(journal, user);
 		else if (wants_some(o))
 			code = write_some(o, journal);
-		else
+		else if ((code = refuse_others(&dir)) == EXIT_CODE_OK)
 			code = write_all(journal, &dir);
 		free(journal);
 	}

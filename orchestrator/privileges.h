@@ -11,8 +11,8 @@
 struct error;
 
 /*
- * For root: makes `folder` (with those above it) and gives it to this user when
- * it is not there yet, then takes the user's number, group and groups, and sees
+ * For root: makes `folder` and those above it, gives this user what was not
+ * there yet, then takes the user's number, group and groups, and sees
  * that there is no way back.  -1: ERROR_CONFIG when there is no such user or it
  * is root; ERROR_OS.
  */

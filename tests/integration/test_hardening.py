@@ -300,6 +300,44 @@ class User(batch.Case):
                     os.lstat(os.path.join(root, name)).st_uid, name)
         self.stop(p)
 
+    def test_folders_above_the_state(self):
+        """What root makes there belongs to the user, too."""
+        path = self.plan_of(SOMEBODY, 'ok')
+        self.give('secret')
+        with open(path, 'a', encoding='utf-8') as f:
+            f.write('state_dir: made/for/this\n')
+        self.good('run', 'plan.yaml')
+        for name in ('made', 'made/for', 'made/for/this'):
+            self.assertEqual(self.entry.pw_uid,
+                             os.stat(self.path(name)).st_uid, name)
+        self.assertEqual(0, os.stat(self.folder).st_uid)
+
+    def test_a_warning_is_told_once(self):
+        path = self.plan_of(SOMEBODY, 'ok')
+        self.give('secret')
+        with open(path, encoding='utf-8') as f:
+            text = f.read().replace(
+                'defaults:\n', 'defaults:\n  options: {skip_mailbox: [\u00fc]}\n')
+        self.write('plan.yaml', text)
+        os.chmod(path, 0o644)
+        for verb in ('check', 'run'):
+            code, out, err = self.mc(verb, 'plan.yaml')
+            self.assertEqual((0, 1), (code, err.count('W0219')), out + err)
+
+    def test_reports_are_not_roots(self):
+        self.accounts('ok')
+        self.good('run', 'plan.yaml')
+        for root, folders, names in os.walk(self.path('state')):
+            for name in folders + names:
+                os.chown(os.path.join(root, name), self.entry.pw_uid,
+                         self.entry.pw_gid)
+        shutil.rmtree(self.run_path('report/users'))
+        code, out, err = self.mc('report', self.runs()[-1])
+        self.assertEqual(73, code, out + err)
+        self.assertIn('belongs to another user', err)
+        self.assertFalse(os.path.exists(self.run_path('report/users')))
+        self.good('report', self.runs()[-1], '--html', 'page.html')
+
     def test_secrets_of_root_are_told_of_before_anything_starts(self):
         self.plan_of(SOMEBODY, 'good')
         code, out, err = self.mc('run', 'plan.yaml')
@@ -323,6 +361,14 @@ class User(batch.Case):
                                  group=self.entry.pw_gid, extra_groups=[])
         self.assertEqual(CONFIG, code, out + err)
         self.assertIn("this plan is for 'daemon'", err)
+        os.chown(self.folder, self.entry.pw_uid, self.entry.pw_gid)
+        for words in (('check', '--connect'), ('preview',), ('verify',)):
+            code, out, err = self.mc(
+                words[0], 'plan.yaml', *words[1:], user=self.entry.pw_uid,
+                group=self.entry.pw_gid, extra_groups=[])
+            self.assertEqual(CONFIG, code, out + err)
+            self.assertIn("this plan is for 'daemon'", err)
+        self.assertFalse(os.path.exists(self.path('state')))
 
 
 if __name__ == '__main__':

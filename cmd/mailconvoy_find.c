@@ -140,13 +140,31 @@ static bool is_run_directory(const char *path, struct rundir *dir)
 	return dir->path && dir->state;
 }
 
-/* Runs of this directory: the newest of the only plan there is. */
-static int find_here(struct rundir *dir)
+/* "FOLDER/(any)/runs", where nothing else stands for another letter. Heap. */
+static char *pattern_of(const char *folder)
+{
+	char *pattern = mem_try_calloc(strlen(folder) * 2 + 8, 1);
+	size_t n = 0;
+
+	for (const char *p = folder; pattern && *p; p++) {
+		if (strchr("*?[\\", *p))
+			pattern[n++] = '\\';
+		pattern[n++] = *p;
+	}
+	if (pattern)
+		(void)memcpy(pattern + n, "/*/runs", 8);
+	return pattern;
+}
+
+/* Runs of a state directory: the newest of the only plan there is. */
+static int find_here(const char *folder, struct rundir *dir)
 {
 	glob_t found = {0};
 	int code = EXIT_CODE_USAGE;
+	char *pattern = pattern_of(folder);
 
-	int rc = glob("state/*/runs", 0, NULL, &found);
+	int rc = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOSPACE;
+	free(pattern);
 	if (rc == 0 && found.gl_pathc == 1) {
 		size_t len = strlen(found.gl_pathv[0]) - strlen("/runs");
 		*dir = (struct rundir){.lock_fd = -1};
@@ -170,10 +188,13 @@ int mailconvoy_find_run(const struct mailconvoy_options *o, struct rundir *dir)
 	struct error err;
 
 	if (!path) {
-		if (find_here(dir) == EXIT_CODE_OK)
+		const char *folder =
+		    mailconvoy_options_value(o, MAILCONVOY_STATE_DIR);
+		if (find_here(folder ? folder : "state", dir) == EXIT_CODE_OK)
 			return EXIT_CODE_OK;
 		return mailconvoy_options_usage(
-		    "which plan or run? Not exactly one plan has runs in ./state");
+		    "which plan or run? Not exactly one plan has runs in %s",
+		    folder ? folder : "./state");
 	}
 	if (is_run_directory(path, dir))
 		return EXIT_CODE_OK;

@@ -312,6 +312,9 @@ class Rules(Case):
             for verb in ('status', 'report', 'resume', 'run'):
                 rc, out, err = self.mc(verb, 'plan.yaml', *arguments, **env)
                 self.assertEqual(0, rc, verb + out + err)
+            rc, out, err = self.mc('status', *arguments, **env)
+            self.assertEqual(0, rc, out + err)
+            self.assertIn('ok.1', out)
         self.assertFalse(os.path.exists(os.path.join(self.dir, 'state')))
 
     def test_too_little_disk(self):

@@ -7,6 +7,24 @@
 
 #include "engine/base/mem.h"
 
+/* Marks of direction, and what no eye sees: two names that differ in nothing
+ * else would look the same.  Variation selectors stay, they belong to emoji. */
+static bool is_hidden(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {{0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},
+	    {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x200b, 0x200f},
+	    {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
+	    {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb},
+	    {0xe0000, 0xe0fff}};
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
 /* Length of the valid UTF-8 sequence at p that is safe to show, or 0. */
 static size_t printable(const unsigned char *p, size_t len)
 {
@@ -34,10 +52,7 @@ static size_t printable(const unsigned char *p, size_t len)
 		return 0;
 	if (c < 0xa0 || (c >= 0xd800 && c <= 0xdfff)) /* C1, surrogates */
 		return 0;
-	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x2069) || c == 0x061c || c == 0xfeff)
-		return 0; /* invisible and bidirectional marks */
-	return n;
+	return is_hidden(c) ? 0 : n;
 }
 
 bool text_is_shown(const char *s)

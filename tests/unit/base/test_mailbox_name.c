@@ -31,6 +31,10 @@ ParameterizedTestParameters(mailbox_name, shows)
 	    /* nothing hides in a run */
 	    {"&AAo-x", "\\x0ax"},
 	    {"&IC4-", "\\xe2\\x80\\xae"},
+	    /* no two look the same because of what no eye sees */
+	    {"Sent&AK0-", "Sent\\xc2\\xad"},
+	    {"Sent&MWQ-", "Sent\\xe3\\x85\\xa4"},
+	    {"Sent&20DcIA-", "Sent\\xf3\\xa0\\x80\\xa0"},
 	    {"a\\\\b", "a\\\\b"}, /* escaped before */
 	    /* as it is: cut, padded, ASCII inside, half a pair, two runs */
 	    {"a & b", "a & b"},

@@ -53,7 +53,7 @@ int mailconvoy_check_json(
 /* mailconvoy_sizes.c: looks at the accounts of such a run that none has counted
  * yet, when their order needs that, and takes from `how` what that has used;
  * *sizes_out is heap, one for each account of the plan, or NULL. EXIT_CODE_OK,
- * or the code to end with. */
+ * or the code to end with; how->logins is the caller's to free. */
 int mailconvoy_sizes(const struct mailconvoy_options *o,
     const struct plan *plan, struct supervisor_options *how,
     uint64_t **sizes_out);

@@ -72,11 +72,14 @@ static int supervise(const struct mailconvoy_options *o,
 	options.reasons = reasons;
 	options.reason_count = read_reasons(o, reasons);
 	int code = mailconvoy_sizes(o, plan, &options, &sizes);
-	if (code != EXIT_CODE_OK)
+	if (code != EXIT_CODE_OK) {
+		free(options.logins);
 		return code;
+	}
 	options.sizes = sizes;
 	code = supervisor_run(plan, &options, &err);
 	free(sizes);
+	free(options.logins);
 	if (err.kind != ERROR_NONE)
 		return mailconvoy_find_failed(&err, code);
 	// what was copied is compared when all of it has its result

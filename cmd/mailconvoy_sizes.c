@@ -94,7 +94,7 @@ static bool is_open(const struct plan_schedule *s)
 }
 
 static int look(const struct mailconvoy_options *o, const struct plan *plan,
-    const struct supervisor_options *run, const struct select_rules *unknown,
+    struct supervisor_options *run, const struct select_rules *unknown,
     bool by_messages, uint64_t **sizes_out)
 {
 	bool is_stopped = false;
@@ -102,7 +102,8 @@ static int look(const struct mailconvoy_options *o, const struct plan *plan,
 	    .select = unknown,
 	    .max_duration_ms = run->max_duration_ms,
 	    .progress = run->progress,
-	    .stopped_out = &is_stopped};
+	    .stopped_out = &is_stopped,
+	    .logins_out = &run->logins};
 	struct preflight found = {0};
 	int code = mailconvoy_check_look(o, plan, &how, &found);
 

@@ -282,6 +282,10 @@ int supervisor_run(const struct plan *plan,
 			*options->journal_out = rundir_journal_path(&s.dir);
 		if (options->stopped_out)
 			*options->stopped_out = s.stage != STAGE_RUN;
+		if (options->logins_out) {
+			*options->logins_out = s.sched.logins;
+			s.sched.logins = NULL;
+		}
 	}
 	supervisor_release(&s);
 	return code;

@@ -18,6 +18,7 @@ struct approval;
 struct error;
 struct journal_account;
 struct journal_run;
+struct login_guard;
 struct plan;
 struct plan_account;
 struct select_rules;
@@ -42,13 +43,17 @@ struct supervisor_options {
 	/* of the plan's accounts, in any unit, where no run has counted them;
 	 * UINT64_MAX: not known. NULL: of none */
 	const uint64_t *sizes;
-	size_t logins_before; /* of a look just now, at each server at most */
+	/* Of a look just now: logins at each server at most, and what logins_out
+	 * gave of the same plan: one more refusal is enough. */
+	size_t logins_before;
+	struct login_guard *logins;
 	/* what may be deleted; NULL: what was approved for the run that goes on */
 	const struct approval *approval;
 	struct progress_options progress;
 	FILE *out;          /* for the last lines; NULL: there are none */
 	char **journal_out; /* its path, heap, when a run was begun; or NULL */
 	bool *stopped_out;  /* somebody asked it to end; or NULL */
+	struct login_guard **logins_out; /* heap; or NULL */
 };
 
 /* Is it a list of outcomes? *bad_out: the first word that is none. */

@@ -464,8 +464,18 @@ static int64_t stall_from_environment(void)
 }
 
 /* The minute of a look is not over yet. */
-static void count_logins(struct supervisor *s, size_t count)
+static void count_logins(
+    struct supervisor *s, const struct supervisor_options *options)
 {
+	size_t count = options->logins_before;
+
+	for (size_t i = 0; options->logins && i < s->sched.config.login_count;
+	     i++) {
+		unsigned refused = options->logins[i].refused;
+		s->sched.logins[i].refused = refused < LOGIN_GUARD_REFUSED_MAX
+						 ? refused
+						 : LOGIN_GUARD_REFUSED_MAX - 1;
+	}
 	for (size_t i = 0; i < s->sched.server_count; i++) {
 		struct sched_server *server = &s->sched.servers[i];
 		unsigned limit = server->config.logins_per_minute;
@@ -528,7 +538,7 @@ static int allocate(struct supervisor *s,
 		s->slot_count = 0;
 		return no_memory(err);
 	}
-	count_logins(s, options->logins_before);
+	count_logins(s, options);
 	for (size_t i = 0; i < s->slot_count; i++) {
 		// descriptor 0 is not the slot's to close
 		s->slots[i].job_fd = s->slots[i].record_fd = -1;

@@ -174,6 +174,16 @@ class Largest(Case):
         self.run_plan(3, '--max-duration=2s')
         self.assertLessEqual(sum(self.counts().values()), 2)
 
+    def test_a_shared_login_is_not_refused_twice_as_often(self):
+        """F051: a sixth time tells that it still is."""
+        self.plan_of(*('denied.%d' % i for i in range(20)),
+                     source=', login: admin, as: "{user}", auth: plain')
+        self.run_plan(3)
+        self.assertEqual(6, sum(self.counts().values()))
+        self.assertEqual(1, len(self.lines('server.login')))
+        open(os.path.join(self.tmp, 'fixed'), 'w', encoding='ascii').close()
+        self.assertEqual(self.mc('resume', 'plan.yaml')[0], 0)
+
     def test_the_logins_of_the_look_count(self):
         self.plan_of('ok.1', 'ok.2', 'ok.3',
                      new=', limits: {logins_per_minute: 3}')

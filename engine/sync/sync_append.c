@@ -24,8 +24,9 @@
 #include "engine/sync/sync_state.h"
 
 enum {
-	BATCHES_MAX = 3,  /* MULTIAPPENDs under way */
-	SINGLES_MAX = 64, /* APPENDs of one message under way */
+	BATCHES_MAX = 3,         /* MULTIAPPENDs under way */
+	BATCHES_NEEDED_MAX = 60, /* full ones before larger ones are tried */
+	SINGLES_MAX = 64,        /* APPENDs of one message under way */
 	SYNC_ABOVE_BYTES = 1024 * 1024,
 	TEXT_MAX_BYTES = 512 * 1024 /* of one command, without bodies */
 };
@@ -453,6 +454,15 @@ static void note_pairs(struct sync_target *dst, const struct append_batch *b,
 	}
 }
 
+static void raise_limit(struct sync_target *dst, size_t stored)
+{
+	if (dst->batch_limit == 0 || stored < dst->batch_limit ||
+	    ++dst->batch_full < dst->batch_needed)
+		return;
+	dst->batch_full = 0;
+	dst->batch_limit = stored < sync_lane_store_max(dst) ? stored * 2 : 0;
+}
+
 static int on_ok(
     struct sync_target *dst, struct append_batch *b, const struct imap_cmd *cmd)
 {
@@ -461,9 +471,7 @@ static int on_ok(
 	struct sync_message *m;
 
 	dst->is_careful = false;
-	if (dst->batch_limit && b->count >= dst->batch_limit)
-		dst->batch_limit =
-		    b->count < sync_lane_store_max(dst) ? b->count * 2 : 0;
+	raise_limit(dst, b->count);
 	if (imap_cmd_has_code(cmd, "APPENDUID"))
 		last = sync_ledger_add_uids(dst->shared->ledger, box->m->number,
 		    imap_cmd_code_args(cmd), b->count);
@@ -527,8 +535,12 @@ static void lower_limit(struct sync_target *dst)
 	for (const struct append_batch *b = dst->sent; b; b = b->next)
 		if (b->count > largest)
 			largest = b->count;
-	if (largest > 1)
-		dst->batch_limit = largest / 2;
+	if (largest <= 1)
+		return;
+	dst->batch_limit = largest / 2;
+	dst->batch_full = 0;
+	if (dst->batch_needed < BATCHES_NEEDED_MAX)
+		dst->batch_needed = dst->batch_needed * 2 + 1;
 }
 
 void sync_append_reset(struct sync_target *dst)

@@ -219,10 +219,12 @@ struct sync_target {
 	bool no_multiappend, no_literal_plus;
 	bool no_special_use; /* SETMETADATA cannot set it */
 	struct target_extras extras;
-	bool is_careful;    /* after a lost session: one message at a time until
+	bool is_careful; /* after a lost session: one message at a time until
 			    one has arrived */
-	size_t batch_limit; /* messages; 0: none.  Halved when a session ends
-			       below a batch, doubled by a full one */
+	/* Messages of a batch; 0: no limit. Halved when a session ends below one,
+	 * doubled by full ones: by more of them each time that it was. */
+	size_t batch_limit;
+	unsigned batch_needed, batch_full;
 	enum target_quiet quiet;
 	int64_t quiet_since_ms;
 	int64_t quiet_waited_ms; /* before the look that is under way */

@@ -9,7 +9,7 @@ import unittest
 import convoy
 from convoy import PLAIN, Case
 from relay import Relay, shut
-from scripted_server import MiniServer
+from scripted_server import Hangup, MiniServer, Session
 
 WORDS = ('LITERAL+', 'MULTIAPPEND', 'UIDPLUS')
 TEMPORARY = 75
@@ -44,6 +44,15 @@ class Sipping(Relay):
             shut(target)
 
 
+class NoBatches(Session):
+    """Dies of an APPEND with more than one message."""
+
+    def do_append(self, arguments, literals):
+        if len(literals) > 1:
+            raise Hangup
+        return super().do_append(arguments, literals)
+
+
 class Lines(Case):
     def setUp(self):
         super().setUp()
@@ -62,8 +71,9 @@ class Lines(Case):
         self.addCleanup(process.stdin.close)
         return int(process.stdout.readline().split()[1])
 
-    def servers(self, count, size):
-        source, target = MiniServer(), MiniServer(capability=WORDS)
+    def servers(self, count, size, **target):
+        source = MiniServer()
+        target = MiniServer(capability=WORDS, **target)
         for server in (source, target):
             self.addCleanup(server.stop)
         for number in range(count):
@@ -93,6 +103,13 @@ class Lines(Case):
                 self.assert_balanced(ended)
                 self.assertIn(broken.connections, range(3, 12))
                 self.assert_same(source, target)
+
+    def test_f146_a_target_that_dies_of_batches(self):
+        """Each time it takes longer until another one is tried."""
+        source, target = self.servers(50, 100, session=NoBatches)
+        self.copy(source.port, target.port, code=0)
+        self.assert_same(source, target)
+        self.assertLess(target.connections, 15)
 
     def test_f146_no_session_gets_anywhere(self):
         """It gives up, and the next run does it."""

@@ -82,11 +82,11 @@ def parent(pid):
 def engines(folder):
     """Process ids of engines whose command line names this folder, all of them
     alive at one moment: between the first look and the second."""
-    seen = [int(pid) for pid in os.listdir('/proc')
-            if pid.isdigit() and is_engine(pid, folder)]
+    seen = {int(pid): parent(pid) for pid in os.listdir('/proc')
+            if pid.isdigit() and is_engine(pid, folder)}
     still = {pid for pid in seen if is_engine(pid, folder)}
-    # a leak checker at work is a process beside its engine
-    return sorted(pid for pid in still if parent(pid) not in still)
+    # a leak checker at work is a process beside its engine, and may outlive it
+    return sorted(pid for pid in still if seen[pid] not in seen)
 
 
 class Watch(threading.Thread):

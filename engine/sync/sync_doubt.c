@@ -269,10 +269,10 @@ static void drop_older(struct sync_index *found, uint32_t uidnext)
 	found->count = kept;
 }
 
-/* Does the server know less than it told before (APPENDUID), so that what it
- * lists proves nothing? Another session may show more. */
-static bool is_behind(
-    const struct sync_target *dst, const struct imap_response *r)
+/* Does the server know less than it told before (APPENDUID, on any connection),
+ * so that what it lists proves nothing? Another session may show more. */
+static bool is_behind(const struct sync_target *dst,
+    const struct target_box *box, const struct imap_response *r)
 {
 	uint64_t n = 0;
 
@@ -280,7 +280,9 @@ static bool is_behind(
 	       imap_str_is(r->code, "UIDNEXT") &&
 	       text_parse_u64(
 		   r->code_args.s, r->code_args.len, UINT32_MAX, &n) &&
-	       n > 0 && n < dst->looking_from;
+	       n > 0 &&
+	       (n < dst->looking_from ||
+		   n <= sync_ledger_top(dst->shared->ledger, box->m->number));
 }
 
 static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
@@ -303,7 +305,7 @@ static int on_untagged(struct sync_target *dst, struct target_box *box, int op,
 			    sync_mailbox_shown(box->m, shown));
 		sync_target_set_uidvalidity(dst, box, (uint32_t)n);
 	}
-	if (op == TARGET_OP_DOUBT_SELECT && is_behind(dst, r))
+	if (op == TARGET_OP_DOUBT_SELECT && is_behind(dst, box, r))
 		return error_set(&dst->error, ERROR_IO, "target.doubt",
 		    "target: mailbox %s shows less (UIDNEXT) than was stored there: what is in doubt cannot be looked for",
 		    sync_mailbox_shown(box->m, shown));

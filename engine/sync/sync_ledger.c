@@ -531,3 +531,13 @@ uint32_t sync_ledger_end(
 	leave(l);
 	return end;
 }
+
+uint32_t sync_ledger_top(struct sync_ledger *l, size_t mailbox)
+{
+	const struct entry *e = enter(l, mailbox);
+	uint32_t top =
+	    e->range_count > 0 ? e->ranges[e->range_count - 1].high : 0;
+
+	leave(l);
+	return top;
+}

@@ -134,4 +134,7 @@ bool sync_ledger_has_copied(struct sync_ledger *l, size_t mailbox);
 uint32_t sync_ledger_end(
     struct sync_ledger *l, size_t mailbox, uint32_t *uidvalidity_out);
 
+/* The greatest UID that the server told of those we appended; 0: it told none. */
+uint32_t sync_ledger_top(struct sync_ledger *l, size_t mailbox);
+
 #endif

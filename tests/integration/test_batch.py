@@ -212,6 +212,8 @@ class BatchCase(Case):
                 dirs.remove('secrets')
             for name in files:
                 path = os.path.join(root, name)
+                if not os.path.isfile(path):
+                    continue  # the socket of a supervisor that was killed
                 with open(path, 'rb') as f:
                     data = f.read()
                 if name.endswith('.gz'):

@@ -11,7 +11,7 @@ import convoy
 
 BUILD = os.path.join(convoy.ROOT, 'build', 'asan')
 IS_OURS = os.path.basename(convoy.BUILD) == 'release'
-FILES = ('test_dialogues', 'test_engine_copy', 'test_findings', 'test_batch')
+FILES = ('test_dialogues', 'test_engine_copy', 'test_findings')
 
 
 def environment():

@@ -65,7 +65,8 @@ class Calls:
             [os.environ.get('CC', 'gcc').split()[-1], '-std=c17',
              '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror',
              '-fno-builtin', '-shared', '-fPIC', '-o', self.library,
-             HERE + '/failing_calls.c'], check=True)
+             HERE + '/failing_calls.c', HERE + '/failing_calls_system.c'],
+            check=True)
 
     def close(self):
         self.temporary.cleanup()

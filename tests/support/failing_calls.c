@@ -11,16 +11,14 @@
  * The families are in family_names.  What glibc does inside of itself is not
  * seen, hence streams of the program are given functions of ours.
  */
+#include "failing_calls.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <netdb.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,36 +32,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum family {
-	MEMORY,  /* asked for by the program itself */
-	LIBRARY, /* asked for by a library, libc included */
-	READ,    /* of plain files */
-	RECEIVE, /* of all else */
-	WRITE,
-	SEND,
-	SYNC,
-	RENAME,
-	OPEN,
-	PROCESS,
-	THREAD,
-	DESCRIPTOR, /* sockets, pipes and what else has no name */
-	CONNECT,
-	MAP,
-	TRUNCATE,
-	UNLINK,
-	RANDOM,
-	MKDIR,
-	LOCK,
-	STAT,
-	CHMOD,
-	POLL,
-	WAIT,
-	RESOLVE,
-	FAMILIES
-};
 
 static const char *const family_names[FAMILIES] = {"memory", "library", "read",
     "receive", "write", "send", "sync", "rename", "open", "process", "thread",
@@ -112,7 +81,7 @@ static bool is_program(const void *address)
 }
 
 /* Counts the call; true: it is to fail, errno is set. */
-static bool fails(enum family family, const void *caller)
+bool calls_fails(enum family family, const void *caller)
 {
 	uint64_t n = atomic_fetch_add(&report->counts[family], 1) + 1;
 
@@ -162,7 +131,7 @@ static size_t stutter(int fd, size_t len)
 	return 1;
 }
 
-static bool is_interrupted(void)
+bool calls_is_interrupted(void)
 {
 	static _Atomic unsigned turn;
 
@@ -172,7 +141,7 @@ static bool is_interrupted(void)
 	return true;
 }
 
-static void *next(const char *name)
+void *calls_next(const char *name)
 {
 	return dlsym(RTLD_NEXT, name);
 }
@@ -181,10 +150,8 @@ static void *next(const char *name)
 
 static bool has_memory(const void *caller)
 {
-	return !fails(is_program(caller) ? MEMORY : LIBRARY, caller);
+	return !calls_fails(is_program(caller) ? MEMORY : LIBRARY, caller);
 }
-
-#define CALLER __builtin_return_address(0)
 
 void *malloc(size_t bytes)
 {
@@ -234,7 +201,7 @@ ssize_t read(int fd, void *to, size_t len)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(reading(fd), CALLER) || (part == 0 && len > 0))
+	if (calls_fails(reading(fd), CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_read, fd, to, part);
 }
@@ -243,7 +210,7 @@ ssize_t pread(int fd, void *to, size_t len, off_t offset)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(READ, CALLER) || (part == 0 && len > 0))
+	if (calls_fails(READ, CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_pread64, fd, to, part, offset);
 }
@@ -252,7 +219,7 @@ ssize_t recv(int fd, void *to, size_t len, int flags)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(RECEIVE, CALLER) || (part == 0 && len > 0))
+	if (calls_fails(RECEIVE, CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_recvfrom, fd, to, part, flags, NULL, NULL);
 }
@@ -265,7 +232,7 @@ ssize_t __read_chk(int fd, void *to, size_t len, size_t room)
 	(void)room;
 	size_t part = stutter(fd, len);
 
-	if (fails(reading(fd), CALLER) || (part == 0 && len > 0))
+	if (calls_fails(reading(fd), CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_read, fd, to, part);
 }
@@ -291,7 +258,7 @@ ssize_t write(int fd, const void *from, size_t len)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(writing(fd), CALLER) || (part == 0 && len > 0))
+	if (calls_fails(writing(fd), CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_write, fd, from, part);
 }
@@ -300,7 +267,7 @@ ssize_t pwrite(int fd, const void *from, size_t len, off_t offset)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(WRITE, CALLER) || (part == 0 && len > 0))
+	if (calls_fails(WRITE, CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_pwrite64, fd, from, part, offset);
 }
@@ -312,7 +279,7 @@ ssize_t send(int fd, const void *from, size_t len, int flags)
 {
 	size_t part = stutter(fd, len);
 
-	if (fails(SEND, CALLER) || (part == 0 && len > 0))
+	if (calls_fails(SEND, CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_sendto, fd, from, part, flags, NULL, 0);
 }
@@ -322,7 +289,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	struct iovec first;
 	struct msghdr shorter = *message;
 
-	if (fails(SEND, CALLER))
+	if (calls_fails(SEND, CALLER))
 		return -1;
 	if (!is_stuttering || message->msg_iovlen == 0)
 		return syscall(SYS_sendmsg, fd, message, flags);
@@ -339,7 +306,7 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t len)
 {
 	size_t part = stutter(out, len);
 
-	if (fails(SEND, CALLER) || (part == 0 && len > 0))
+	if (calls_fails(SEND, CALLER) || (part == 0 && len > 0))
 		return -1;
 	return syscall(SYS_sendfile, out, in, offset, part);
 }
@@ -440,7 +407,7 @@ int open(const char *path, int flags, ...)
 {
 	va_list args;
 
-	if (fails(OPEN, CALLER))
+	if (calls_fails(OPEN, CALLER))
 		return -1;
 	va_start(args, flags);
 	int fd = open_any(AT_FDCWD, path, flags, args);
@@ -454,7 +421,7 @@ int openat(int at, const char *path, int flags, ...)
 {
 	va_list args;
 
-	if (fails(OPEN, CALLER))
+	if (calls_fails(OPEN, CALLER))
 		return -1;
 	va_start(args, flags);
 	int fd = open_any(at, path, flags, args);
@@ -473,101 +440,107 @@ int __open64_2(const char *, int) __attribute__((alias("__open_2")));
 
 int mkostemp(char *template, int flags)
 {
-	int (*real)(char *, int) = (int (*)(char *, int))next("mkostemp");
+	int (*real)(char *, int) = (int (*)(char *, int))calls_next("mkostemp");
 
-	return fails(OPEN, CALLER) ? -1 : real(template, flags);
+	return calls_fails(OPEN, CALLER) ? -1 : real(template, flags);
 }
 
 FILE *fopen(const char *path, const char *mode)
 {
 	FILE *(*real)(const char *, const char *) =
-	    (FILE * (*)(const char *, const char *)) next("fopen");
+	    (FILE * (*)(const char *, const char *)) calls_next("fopen");
 
-	return fails(OPEN, CALLER) ? NULL : real(path, mode);
+	return calls_fails(OPEN, CALLER) ? NULL : real(path, mode);
 }
 
 FILE *fopen64(const char *, const char *) __attribute__((alias("fopen")));
 
 DIR *opendir(const char *path)
 {
-	DIR *(*real)(const char *) = (DIR * (*)(const char *)) next("opendir");
+	DIR *(*real)(const char *) =
+	    (DIR * (*)(const char *)) calls_next("opendir");
 
-	return fails(OPEN, CALLER) ? NULL : real(path);
+	return calls_fails(OPEN, CALLER) ? NULL : real(path);
 }
 
 int fsync(int fd)
 {
-	return fails(SYNC, CALLER) ? -1 : (int)syscall(SYS_fsync, fd);
+	return calls_fails(SYNC, CALLER) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 int fdatasync(int fd)
 {
-	return fails(SYNC, CALLER) ? -1 : (int)syscall(SYS_fdatasync, fd);
+	return calls_fails(SYNC, CALLER) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
 int rename(const char *from, const char *to)
 {
-	return fails(RENAME, CALLER) ? -1
-				     : (int)syscall(SYS_renameat2, AT_FDCWD,
-					   from, AT_FDCWD, to, 0);
+	return calls_fails(RENAME, CALLER)
+		   ? -1
+		   : (int)syscall(
+			 SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int ftruncate(int fd, off_t len)
 {
-	return fails(TRUNCATE, CALLER) ? -1
-				       : (int)syscall(SYS_ftruncate, fd, len);
+	return calls_fails(TRUNCATE, CALLER)
+		   ? -1
+		   : (int)syscall(SYS_ftruncate, fd, len);
 }
 
 int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
 
 int unlink(const char *path)
 {
-	return fails(UNLINK, CALLER)
+	return calls_fails(UNLINK, CALLER)
 		   ? -1
 		   : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int unlinkat(int at, const char *path, int flags)
 {
-	return fails(UNLINK, CALLER)
+	return calls_fails(UNLINK, CALLER)
 		   ? -1
 		   : (int)syscall(SYS_unlinkat, at, path, flags);
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-	return fails(MKDIR, CALLER)
+	return calls_fails(MKDIR, CALLER)
 		   ? -1
 		   : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 int mkdirat(int at, const char *path, mode_t mode)
 {
-	return fails(MKDIR, CALLER) ? -1
-				    : (int)syscall(SYS_mkdirat, at, path, mode);
+	return calls_fails(MKDIR, CALLER)
+		   ? -1
+		   : (int)syscall(SYS_mkdirat, at, path, mode);
 }
 
 int fchmod(int fd, mode_t mode)
 {
-	return fails(CHMOD, CALLER) ? -1 : (int)syscall(SYS_fchmod, fd, mode);
+	return calls_fails(CHMOD, CALLER) ? -1
+					  : (int)syscall(SYS_fchmod, fd, mode);
 }
 
 int flock(int fd, int operation)
 {
-	if (fails(LOCK, CALLER))
+	if (calls_fails(LOCK, CALLER))
 		return -1;
 	return (int)syscall(SYS_flock, fd, operation);
 }
 
 int fstat(int fd, struct stat *out)
 {
-	return fails(STAT, CALLER) ? -1 : (int)syscall(SYS_fstat, fd, out);
+	return calls_fails(STAT, CALLER) ? -1
+					 : (int)syscall(SYS_fstat, fd, out);
 }
 
 static int stat_any(
     int at, const char *path, struct stat *out, int flags, const void *caller)
 {
-	if (fails(STAT, caller))
+	if (calls_fails(STAT, caller))
 		return -1;
 	return (int)syscall(SYS_newfstatat, at, path, out, flags);
 }
@@ -590,195 +563,6 @@ int fstatat(int at, const char *path, struct stat *out, int flags)
 int fstat64(int, struct stat64 *) __attribute__((alias("fstat")));
 int stat64(const char *, struct stat64 *) __attribute__((alias("stat")));
 int lstat64(const char *, struct stat64 *) __attribute__((alias("lstat")));
-
-/* ----------------------------------------------------------- descriptors */
-
-static int fcntl_any(int fd, int command, void *argument, const void *caller)
-{
-	bool is_lock =
-	    command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK;
-
-	if (command == F_DUPFD_CLOEXEC && fails(DESCRIPTOR, caller))
-		return -1;
-	if (is_lock && fails(LOCK, caller))
-		return -1;
-	return (int)syscall(SYS_fcntl, fd, command, argument);
-}
-
-int fcntl(int fd, int command, ...)
-{
-	va_list args;
-
-	va_start(args, command);
-	void *argument = va_arg(args, void *);
-	va_end(args);
-	return fcntl_any(fd, command, argument, CALLER);
-}
-
-int fcntl64(int, int, ...) __attribute__((alias("fcntl")));
-
-int dup2(int from, int to)
-{
-	return fails(DESCRIPTOR, CALLER) ? -1
-					 : (int)syscall(SYS_dup3, from, to, 0);
-}
-
-int socket(int domain, int type, int protocol)
-{
-	return fails(DESCRIPTOR, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_socket, domain, type, protocol);
-}
-
-int pipe2(int fds[2], int flags)
-{
-	return fails(DESCRIPTOR, CALLER) ? -1
-					 : (int)syscall(SYS_pipe2, fds, flags);
-}
-
-int eventfd(unsigned value, int flags)
-{
-	return fails(DESCRIPTOR, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_eventfd2, value, flags);
-}
-
-int signalfd(int fd, const sigset_t *set, int flags)
-{
-	return fails(DESCRIPTOR, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_signalfd4, fd, set, NSIG / 8, flags);
-}
-
-int memfd_create(const char *name, unsigned flags)
-{
-	return fails(DESCRIPTOR, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_memfd_create, name, flags);
-}
-
-int accept4(int fd, struct sockaddr *peer, socklen_t *len, int flags)
-{
-	return fails(DESCRIPTOR, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_accept4, fd, peer, len, flags);
-}
-
-int bind(int fd, const struct sockaddr *address, socklen_t len)
-{
-	return fails(CONNECT, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_bind, fd, address, len);
-}
-
-int listen(int fd, int backlog)
-{
-	return fails(CONNECT, CALLER) ? -1
-				      : (int)syscall(SYS_listen, fd, backlog);
-}
-
-int connect(int fd, const struct sockaddr *peer, socklen_t len)
-{
-	return fails(CONNECT, CALLER)
-		   ? -1
-		   : (int)syscall(SYS_connect, fd, peer, len);
-}
-
-int getaddrinfo(const char *host, const char *service,
-    const struct addrinfo *hints, struct addrinfo **out)
-{
-	int (*real)(const char *, const char *, const struct addrinfo *,
-	    struct addrinfo **) = (int (*)(const char *, const char *,
-	    const struct addrinfo *, struct addrinfo **))next("getaddrinfo");
-
-	return fails(RESOLVE, CALLER) ? EAI_SYSTEM
-				      : real(host, service, hints, out);
-}
-
-int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
-{
-	if (fails(POLL, CALLER) || is_interrupted())
-		return -1;
-	return (int)syscall(SYS_poll, fds, count, timeout_ms);
-}
-
-int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t room)
-{
-	(void)room;
-	return poll(fds, count, timeout_ms);
-}
-
-/* -------------------------------------------------------- the rest of it */
-
-void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t from)
-{
-	if (fails(MAP, CALLER))
-		return MAP_FAILED;
-	return (void *)syscall(SYS_mmap, at, len, protection, flags, fd, from);
-}
-
-void *mmap64(void *, size_t, int, int, int, off_t)
-    __attribute__((alias("mmap")));
-
-ssize_t getrandom(void *out, size_t len, unsigned flags)
-{
-	return fails(RANDOM, CALLER) ? -1
-				     : syscall(SYS_getrandom, out, len, flags);
-}
-
-int getentropy(void *out, size_t len)
-{
-	if (fails(RANDOM, CALLER))
-		return -1;
-	return syscall(SYS_getrandom, out, len, 0) == (long)len ? 0 : -1;
-}
-
-pid_t fork(void)
-{
-	pid_t (*real)(void) = (pid_t(*)(void))next("fork");
-
-	return fails(PROCESS, CALLER) ? -1 : real();
-}
-
-int posix_spawnp(pid_t *pid_out, const char *file,
-    const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
-    char *const argv[], char *const env[])
-{
-	int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-	    const posix_spawnattr_t *, char *const[], char *const[]) =
-	    (int (*)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-		const posix_spawnattr_t *, char *const[],
-		char *const[]))next("posix_spawnp");
-
-	return fails(PROCESS, CALLER)
-		   ? errno
-		   : real(pid_out, file, actions, attr, argv, env);
-}
-
-int pthread_create(pthread_t *out, const pthread_attr_t *attributes,
-    void *(*start)(void *), void *argument)
-{
-	int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
-	    void *) = (int (*)(pthread_t *, const pthread_attr_t *,
-	    void *(*)(void *), void *))next("pthread_create");
-
-	return fails(THREAD, CALLER) ? errno
-				     : real(out, attributes, start, argument);
-}
-
-pid_t waitpid(pid_t pid, int *status, int options)
-{
-	if (fails(WAIT, CALLER) || is_interrupted())
-		return -1;
-	return (pid_t)syscall(SYS_wait4, pid, status, options, NULL);
-}
-
-int waitid(idtype_t kind, id_t id, siginfo_t *info, int options)
-{
-	if (fails(WAIT, CALLER) || is_interrupted())
-		return -1;
-	return (int)syscall(SYS_waitid, kind, id, info, options, NULL);
-}
 
 /* ----------------------------------------------------------- at the start */
 

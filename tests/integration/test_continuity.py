@@ -9,28 +9,13 @@ import random
 import shutil
 import signal
 import unittest
-import zlib
 
 import batch
 import convoy
+from interrupts_batch import inflate
 
 QUICK = os.path.join(convoy.ROOT, 'tests', 'support', 'quickchild')
 IDS = ['u%02d' % n for n in range(12)]
-
-
-def inflate(data):
-    """What can be had of gzip members; a torn one ends it."""
-    text = b''
-    while data:
-        z = zlib.decompressobj(wbits=31)
-        try:
-            text += z.decompress(data)
-        except zlib.error:
-            break
-        if not z.eof:
-            break
-        data = z.unused_data
-    return text
 
 
 class Case(batch.Case):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Rows of fields (0x1f between fields, 0x1e between rows), written as a table
- * the way its format wants it, are read as they were; and any bytes as a table
- * of any format give rows or a problem. */
+ * the way the reports write CSV, or plainly with tabs, are read as they were;
+ * and any bytes as a table of any format give rows or a problem. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "config/plan_diag.h"
 #include "engine/base/buf.h"
 #include "engine/base/mem.h"
+#include "orchestrator/report_out.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,16 +49,23 @@ static bool read_table(const char *bytes, size_t len,
 	return good;
 }
 
+/* As the reports write it, or with nothing around it. */
 static void put_cell(struct buf *out, const char *text, size_t len, bool is_csv)
 {
-	if (is_csv)
-		bug_if(buf_append(out, "\"", 1) < 0);
-	for (size_t i = 0; i < len; i++)
-		bug_if((is_csv && text[i] == '"'
-			       ? buf_append(out, "\"\"", 2)
-			       : buf_append(out, &text[i], 1)) < 0);
-	if (is_csv)
-		bug_if(buf_append(out, "\"", 1) < 0);
+	char *cell = mem_strndup(text, len), *csv = NULL;
+	size_t csv_len = 0;
+
+	if (is_csv) {
+		FILE *stream = open_memstream(&csv, &csv_len);
+		bug_if(!stream);
+		report_out_csv(stream, cell);
+		bug_if(fclose(stream) != 0);
+		bug_if(buf_append(out, csv, csv_len) < 0);
+		free(csv);
+	} else {
+		bug_if(buf_append(out, cell, len) < 0);
+	}
+	free(cell);
 }
 
 /* Three columns: what is missing is empty; a row is never empty. */

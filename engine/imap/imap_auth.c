@@ -181,6 +181,18 @@ void imap_auth_redact(const struct imap_conn *conn, char *bytes, size_t len)
 	cover(bytes, len, conn->set.password);
 }
 
+const char *imap_auth_show(const struct imap_conn *conn, const char *bytes,
+    size_t len, char *out, size_t max)
+{
+	struct secret copy = {0};
+
+	secret_set(&copy, bytes, len);
+	imap_auth_redact(conn, copy.bytes, copy.len);
+	(void)text_escape(copy.bytes, copy.len, out, max);
+	secret_release(&copy);
+	return out;
+}
+
 /* ------------------------------------------------------------ choice */
 
 static bool offers(const struct imap_caps *caps, enum imap_auth auth)
@@ -375,17 +387,11 @@ static void keep_said(struct imap_conn *conn, const struct imap_str *text,
     const struct secret *decoded)
 {
 	struct imap_login *login = &conn->login;
+	const char *bytes = decoded->bytes ? decoded->bytes : text->s;
+	size_t len = decoded->bytes ? decoded->len : text->len;
 
-	struct secret copy = {0};
-
-	if (decoded->bytes)
-		secret_copy(&copy, decoded);
-	else
-		secret_set(&copy, text->s ? text->s : "", text->len);
-	imap_auth_redact(conn, copy.bytes, copy.len);
-	(void)text_escape(
-	    copy.bytes, copy.len, login->said, sizeof(login->said));
-	secret_release(&copy);
+	(void)imap_auth_show(
+	    conn, bytes ? bytes : "", len, login->said, sizeof(login->said));
 }
 
 /* "*" ends the exchange; the session is dropped after it. Returns -1. */

@@ -249,8 +249,6 @@ bool imap_cmd_has_code(const struct imap_cmd *cmd, const char *code)
 
 void imap_cmd_finish(struct imap_cmd *cmd, const struct imap_response *r)
 {
-	char shown[IMAP_REPLY_BYTES - 48];
-
 	cmd->done = true;
 	cmd->condition = r->condition;
 	if (r->code.s)
@@ -258,9 +256,4 @@ void imap_cmd_finish(struct imap_cmd *cmd, const struct imap_response *r)
 		    r->code.s, r->code.len, cmd->code, sizeof(cmd->code));
 	if (r->code_args.s && r->code_args.len <= CODE_ARGS_MAX_BYTES)
 		cmd->code_args = mem_strndup(r->code_args.s, r->code_args.len);
-	(void)text_escape(
-	    r->text.s ? r->text.s : "", r->text.len, shown, sizeof(shown));
-	(void)snprintf(cmd->reply, sizeof(cmd->reply), "%s%s%s%s",
-	    cmd->code[0] ? "[" : "", cmd->code, cmd->code[0] ? "] " : "",
-	    shown);
 }

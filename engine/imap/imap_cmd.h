@@ -53,7 +53,7 @@ const char *imap_cmd_verb(const struct imap_cmd *cmd);
 enum imap_condition imap_cmd_condition(const struct imap_cmd *cmd);
 const char *imap_cmd_code(const struct imap_cmd *cmd); /* "" or "TRYCREATE" */
 const char *imap_cmd_code_args(const struct imap_cmd *cmd);
-const char *imap_cmd_reply(const struct imap_cmd *cmd); /* "[CODE] text" */
+const char *imap_cmd_reply(const struct imap_cmd *cmd); /* "[CODE args] text" */
 bool imap_cmd_has_code(const struct imap_cmd *cmd, const char *code);
 
 #endif

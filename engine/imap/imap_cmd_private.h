@@ -70,7 +70,8 @@ void imap_cmd_free(struct imap_cmd *cmd);
 /* Adds a line, never traced, that waits for a continuation. */
 void imap_cmd_answer(struct imap_cmd *cmd, const char *line, size_t len);
 
-/* Copies what the tagged response says. */
+/* Copies what the tagged response says, but for the words to be shown: `reply`
+ * is left to the caller, who knows the secret that must not be in them. */
 void imap_cmd_finish(struct imap_cmd *cmd, const struct imap_response *r);
 
 #endif

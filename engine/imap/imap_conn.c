@@ -323,7 +323,9 @@ static int on_tagged(
 	conn->compress_new = false;
 	step_point("imap.answer");
 	imap_cmd_finish(cmd, r);
-	imap_auth_redact(conn, cmd->reply, strlen(cmd->reply)); // as in on_bye
+	const struct imap_str words = imap_response_words(r);
+	(void)imap_auth_show(
+	    conn, words.s, words.len, cmd->reply, sizeof(cmd->reply));
 	conn->done++;
 	log_write(conn->set.log, LOG_LEVEL_DEBUG, conn->set.side, "< %s %s %s",
 	    cmd->tag,
@@ -358,10 +360,9 @@ static int on_bye(
 	const struct imap_str words = imap_response_words(r);
 	char shown[160];
 
-	(void)text_escape(words.s, words.len, shown, sizeof(shown));
-	imap_auth_redact(conn, shown, strlen(shown)); // the code, too
 	return error_set(err, ERROR_IO, "net.bye",
-	    "the server ended the session: '%s'", shown);
+	    "the server ended the session: '%s'",
+	    imap_auth_show(conn, words.s, words.len, shown, sizeof(shown)));
 }
 
 /* Not amid the login only what is shown as the server's words, so that no
@@ -386,11 +387,11 @@ static int on_response(
 	char shown[120];
 
 	if (conn->state == IMAP_CONN_GREETING) {
-		// up to a literal, whose mark is ours
-		(void)text_escape(bytes->data, strnlen(bytes->data, bytes->len),
-		    conn->greeting, sizeof(conn->greeting));
-		// it may know it from the session before
-		imap_auth_redact(conn, conn->greeting, strlen(conn->greeting));
+		// up to a literal, whose mark is ours; it may know our secret
+		// from the session before
+		(void)imap_auth_show(conn, bytes->data,
+		    strnlen(bytes->data, bytes->len), conn->greeting,
+		    sizeof(conn->greeting));
 	}
 	bool is_response = imap_response_parse(bytes->data, bytes->len, r);
 	// a challenge is not shown, and must stay what it is

@@ -143,6 +143,12 @@ const char *imap_auth_name(enum imap_auth auth);
  * it went over the wire, before anybody logs it. */
 void imap_auth_redact(const struct imap_conn *conn, char *bytes, size_t len);
 
+/* What a server said, to be shown: covered first, then escaped and cut, as no
+ * secret is found any more in what lost its end or has a backslash doubled.
+ * Returns `out`. */
+const char *imap_auth_show(const struct imap_conn *conn, const char *bytes,
+    size_t len, char *out, size_t max);
+
 /* Exchange logs users in whose mailbox it cannot open, and then answers BAD to
  * everything (F050): -1 when this is such an answer. */
 int imap_auth_check_connected(const struct imap_conn *conn,

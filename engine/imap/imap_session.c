@@ -207,11 +207,10 @@ int imap_session_on_response(
 	    r->condition == IMAP_CONDITION_BYE) {
 		const struct imap_str words = imap_response_words(r);
 		char shown[160];
-		(void)text_escape(words.s, words.len, shown, sizeof(shown));
-		imap_auth_redact(conn, shown, strlen(shown)); // the code, too
 		return error_set(err, ERROR_IO, "net.bye",
 		    "the server ended the session before the login was done: '%s'",
-		    shown);
+		    imap_auth_show(
+			conn, words.s, words.len, shown, sizeof(shown)));
 	}
 	return 0;
 }

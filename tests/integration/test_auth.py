@@ -567,6 +567,26 @@ class Echo(AuthCase):
         self.assertIn('not with ****', ended.log)
         self.assert_secret_kept(ended, CANARY)
 
+    def test_echo_in_a_code(self):
+        """F210: what is escaped is not what it was."""
+        odd = 'pa\\' + CANARY + '\x7f'
+
+        class Chatty(Session):
+            def do_examine(self, name):
+                if name != b'INBOX':
+                    raise Refused(b'NO [X %s] no' % odd.encode())
+                self.io.send(b'* BYE [X %s] %s\r\n' % (
+                    odd.encode(), odd.encode()))
+                raise Hangup
+
+        with MiniServer(session=Chatty, password=odd) as source, \
+                MiniServer() as target:
+            for name in ('INBOX', 'A'):
+                source.box(name).add(b'Subject: x\r\n\r\nx\r\n')
+            ended = self.run_job(self.job(source, target, password=odd))
+        self.assertIn("ended the session: '[X ****", ended.log)
+        self.assert_secret_kept(ended, CANARY)
+
     def test_echo_in_the_next_greeting(self):
         """F210"""
         class Again(Session):

@@ -281,3 +281,31 @@ Test(imap_sasl, what_went_out_is_covered)
 	secret_release(&out);
 	secret_release(&text);
 }
+
+Test(imap_sasl, what_is_shown_is_covered_first)
+{
+	static const struct {
+		const char *said, *shown;
+	} table[] = {
+	    {"NO [X pa\\ss] pa\\ss \\", "NO [X *****] ***** \\\\"},
+	    {"NO pa\x1bss pa\\ss\x1b", "NO pa\\x1bss *****\\x1b"},
+	    // as much as fits: a part of it is no secret to be found
+	    {"NO a long answer with pa\\ss in it",
+		"NO a long answer with **..."},
+	};
+	struct secret password = secret_z("pa\\ss");
+	const struct imap_conn_settings settings = {.side = "source",
+	    .host = "h",
+	    .user = "tim",
+	    .password = &password};
+	struct imap_conn *conn = imap_conn_new(&settings);
+	char shown[28];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		cr_expect_str_eq(
+		    imap_auth_show(conn, table[i].said, strlen(table[i].said),
+			shown, sizeof(shown)),
+		    table[i].shown);
+	imap_conn_free(conn);
+	secret_release(&password);
+}

@@ -209,7 +209,8 @@ Test(sync_state_damage, a_second_engine_is_turned_away, .timeout = 20)
 		if (sync_state_intend(
 			state, "a", "a", &intent, &state_fixture_err) < 0)
 			_exit(1);
-		(void)write(ready[1], "x", 1);
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
 		for (;;)
 			(void)pause();
 	}
@@ -268,7 +269,8 @@ static void write_rounds(int out)
 		if (sync_state_intend(
 			state, "INBOX", "IN", &intent, &state_fixture_err) < 0)
 			_exit(1);
-		(void)write(out, &n, sizeof(n));
+		if (write(out, &n, sizeof(n)) != sizeof(n))
+			_exit(1);
 		for (uint32_t i = first; i < first + ROUND_PAIRS; i++) {
 			struct sync_state_pair pair = {i, i * 10};
 			if (sync_state_add_pairs(state, "INBOX", "IN", &pair, 1,

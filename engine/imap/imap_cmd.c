@@ -29,6 +29,8 @@ struct imap_cmd *imap_cmd_new(
 	cmd->op = op;
 	cmd->context = context;
 	(void)snprintf(cmd->verb, sizeof(cmd->verb), "%s", verb);
+	cmd->opens_mailbox =
+	    strcmp(verb, "SELECT") == 0 || strcmp(verb, "EXAMINE") == 0;
 	buf_init(&cmd->text, TEXT_MAX_BYTES);
 	buf_init(&cmd->trace, TRACE_MAX_BYTES);
 	return cmd;

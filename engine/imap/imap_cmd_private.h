@@ -38,6 +38,7 @@ struct imap_cmd {
 	struct imap_cmd *next;
 	char tag[IMAP_TAG_BYTES];
 	char verb[32];
+	bool opens_mailbox; /* what is said behind it is of another mailbox */
 	int op;
 	void *context;
 	enum imap_literal_mode literal_mode;

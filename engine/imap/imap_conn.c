@@ -309,6 +309,17 @@ static int on_continue(
 	return out_of_step(err, "a continuation nobody waits for");
 }
 
+/* Commands may end in another order, but not around one that opens a mailbox:
+ * whose messages were these? (RFC 3501, 5.5) */
+static bool is_out_of_order(
+    const struct imap_conn *conn, const struct imap_cmd *cmd)
+{
+	for (const struct imap_cmd *c = conn->head; c != cmd; c = c->next)
+		if (!c->done && (c->opens_mailbox || cmd->opens_mailbox))
+			return true;
+	return false;
+}
+
 static int on_tagged(
     struct imap_conn *conn, const struct imap_response *r, struct error *err)
 {
@@ -320,6 +331,9 @@ static int on_tagged(
 	if (!cmd || !cmd->started ||
 	    cmd->begin_at >= stream_begun(conn->stream))
 		return out_of_step(err, "an answer to a command never sent");
+	if (is_out_of_order(conn, cmd))
+		return out_of_step(
+		    err, "answers in another order than mailboxes are opened");
 	conn->compress_new = false;
 	step_point("imap.answer");
 	imap_cmd_finish(cmd, r);

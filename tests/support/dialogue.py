@@ -84,6 +84,7 @@ DATE = b'02-Jan-2020 10:00:00 +0000'
 BYTES_MAX = 4096
 # as long a reply is held back for a command that may come behind this one
 GLUE_SECONDS = 0.004
+CLOSE_SECONDS = 5  # until a client has noticed
 
 
 def letter(number):
@@ -432,8 +433,12 @@ class Player:
         self.io.stall()
 
     def do_close(self, _):
+        """A close with words of the client unread would be a reset, which
+        overtakes what was said."""
         self.flush()
-        raise Hangup
+        self.io.socket.shutdown(socket.SHUT_WR)
+        self.io.socket.settimeout(CLOSE_SECONDS)
+        self.io.stall()
 
     def do_reset(self, _):
         self.flush()

@@ -481,8 +481,9 @@ class Run:
         if self.mode not in ('copy', 'new', 'mirror'):
             if had != now:
                 self.problem('the target was changed')
-            if self.mode == 'verify' and code == 0 and had != self.before[0] \
-                    and not (self.lies or self.sides[0]):
+            if self.mode == 'verify' and code == 0 and \
+                    not (self.lies or self.sides[0]) and \
+                    not set(self.before[0]) <= set(had):  # more is no fault
                 self.problem('different accounts were called equal')
             return
         known = set(had) | set(self.before[0])
@@ -509,7 +510,9 @@ class Run:
         """Of a run that says all is well, and of which nobody has lied."""
         source, target = ({m.raw: m for b in s.boxes.values()
                            for m in b.messages} for s in self.servers)
+        # unless CAPABILITY was refused
         if self.mode == 'mirror' and 'UIDPLUS' in self.servers[1].supports \
+                and 'has no UIDPLUS' not in self.log \
                 and set(now) != set(self.before[0]):
             self.problem('a mirror has another content')
         for raw in set(source) & set(target) - set(self.before[1]):
@@ -532,7 +535,10 @@ class Run:
         self.check_words(log + records)
         if code != 0:
             self.problem('again, honest servers: exit %s' % code)
-        elif not set(self.before[0]) <= set(self.held(self.servers[1])):
+        elif not (self.lies and self.sides[0] and '--stateFile' in given) and \
+                not set(self.before[0]) <= set(self.held(self.servers[1])):
+            # a source that gave the mail of another mailbox under this UID
+            # is not asked for what the state file knows
             self.problem('again, honest servers: exit 0, messages missing')
 
 

@@ -111,7 +111,7 @@ static const struct engine_option table[] = {
 	"remember here what was copied: the next run is faster",
 	"A mailbox that has not changed on either side since is not looked at again, and of one that has only what is new. It also knows what a target has rewritten and would seem new for ever. Without the file, or with one that is damaged or of another account, the run takes longer and does the same. No two runs use one file at the same time."),
     ROW(LIMITS, "settle", OPT_SETTLE, 1, "MS",
-	"stillness before the first APPEND (1000 after a killed run)",
+	"stillness before the first APPEND (1000+ after a killed run)",
 	"A server goes on with what a killed run had sent: first the numbers of its mailboxes must stand still for so long. Without this option nobody waits who knows that no run was killed: see FILES. 0 when the last run is known to have ended well."),
     ROW(LIMITS, "noThreads", OPT_NO_THREADS, 0, NULL,
 	"both sides in one thread", NULL),

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -29,8 +30,9 @@ const char *holder_read(const char *path, char out[HOLDER_TEXT_BYTES])
 
 	// closing this descriptor does not end a flock held by another
 	fd_close(&fd);
-	while (n > 0 && holder[n - 1] == '\n')
-		n--;
+	const char *end = n > 0 ? memchr(holder, '\n', (size_t)n) : NULL;
+	if (end)
+		n = end - holder;
 	if (n <= 0)
 		n = snprintf(holder, sizeof(holder), "somebody unknown");
 	return text_escape(holder, (size_t)n, out, HOLDER_TEXT_BYTES);

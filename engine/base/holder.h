@@ -13,10 +13,11 @@ enum {
 	HOLDER_TEXT_BYTES = 512
 };
 
-/* Writes host, process and time into the locked file. */
+/* Empties the locked file, which is at its start, and writes host, process and
+ * time into its first line. */
 void holder_write(int fd);
 
-/* What stands there, escaped; "somebody unknown" when nothing can be read.
+/* What stands there in the first line, escaped; "somebody unknown" when nothing can be read.
  * Returns `out`. */
 const char *holder_read(const char *path, char out[HOLDER_TEXT_BYTES]);
 

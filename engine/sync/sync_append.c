@@ -18,6 +18,7 @@
 #include "engine/imap/imap_caps.h"
 #include "engine/imap/imap_seqset.h"
 #include "engine/sync/sync_ladder.h"
+#include "engine/sync/sync_marker.h"
 #include "engine/sync/sync_pairing.h"
 #include "engine/sync/sync_queue.h"
 #include "engine/sync/sync_reporter.h"
@@ -300,6 +301,8 @@ static void send_batch(struct sync_target *dst, struct target_box *box,
 	*dst->sent_tail = b;
 	dst->sent_tail = &b->next;
 	dst->sent_count++;
+	sync_marker_sending(dst->shared->marker);
+	b->sent_ms = clock_ms();
 	imap_conn_send(dst->conn, cmd);
 	step_point("append.queued");
 }
@@ -492,6 +495,7 @@ int sync_append_on_done(struct sync_target *dst, const struct imap_cmd *cmd)
 	struct target_box *box = b->box;
 	int rc = 0;
 
+	sync_marker_answered(dst->shared->marker, clock_ms() - b->sent_ms);
 	if (imap_cmd_condition(cmd) == IMAP_CONDITION_OK) {
 		rc = on_ok(dst, b, cmd);
 		if (rc < 0)

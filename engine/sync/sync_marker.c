@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A killed run can write nothing, so the file is there before the first APPEND,
- * and that it is there is all it says; what stands in it is for people.
+ * and its second line says what was sent; the first one is for people.  A line
+ * that cannot be read or written stands for an APPEND of which nothing is known.
  *
  * That it is not there must mean something.  The folder therefore holds a file
  * `since`, made with it: as long as that is young, a run may have been killed
@@ -13,7 +14,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +37,26 @@ enum {
 	YOUNG_SECONDS = 5, /* longer than any server obeys one that is gone */
 	UNMARKED_SECONDS = 30 * 86400, /* longer than any run lasts */
 	NAME_BYTES = 2 * HASH_KEY_BYTES + 1,
-	TRIES_MAX = 8
+	TRIES_MAX = 8,
+	NOTE_DIGITS = 9,
+	NOTE_MS_MAX = 999999999
 };
+
+/* The second line: as long whatever it says, so that it is written over. */
+static const char note_begin[] = "\nAPPEND ";
+static const char note_none[] = "none     \n";
+static const char note_sent[] = "sent     \n";
 
 static const char since_name[] = "since";
 
 struct sync_marker {
 	enum sync_marker_verdict verdict;
 	int folder_fd, fd; /* -1: none */
+	off_t note_at;     /* 0: there is no second line */
+	int64_t left_ms;
+	pthread_mutex_t mutex; /* of what follows */
+	bool is_sending;
+	int64_t slowest_ms; /* as it was noted */
 	char name[NAME_BYTES];
 	char folder[PATH_MAX];
 };
@@ -181,6 +196,67 @@ static bool is_in_place(const struct sync_marker *marker)
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
+/* ---------------------------------------------------------------- note */
+
+/* What runs before this one have left. True when they had sent something. */
+static bool read_note(struct sync_marker *marker)
+{
+	char text[512];
+	ssize_t n = pread(marker->fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	const char *note = strstr(text, note_begin);
+	if (!note)
+		return true;
+	note += strlen(note_begin);
+	if (strcmp(note, note_none) == 0)
+		return false;
+	if (strlen(note) == NOTE_DIGITS + 1 &&
+	    strspn(note, "0123456789") == NOTE_DIGITS)
+		marker->left_ms = (int64_t)strtoll(note, NULL, 10);
+	return true;
+}
+
+static void write_note(struct sync_marker *marker, const char *note)
+{
+	size_t len = strlen(note);
+
+	// half a note would say what is not so
+	if (marker->note_at > 0 &&
+	    pwrite(marker->fd, note, len, marker->note_at) != (ssize_t)len) {
+		if (ftruncate(marker->fd, 0) < 0)
+			distrust(marker->folder_fd);
+		marker->note_at = 0;
+	}
+}
+
+static void write_ms(struct sync_marker *marker, int64_t ms)
+{
+	char note[32];
+
+	(void)snprintf(note, sizeof(note), "%0*" PRId64 "\n", NOTE_DIGITS,
+	    ms < NOTE_MS_MAX ? ms : NOTE_MS_MAX);
+	write_note(marker, note);
+}
+
+/* Both lines, when we have become who holds it. */
+static void write_lines(struct sync_marker *marker)
+{
+	holder_write(marker->fd); // a full disk: nobody reads who it was
+	off_t end = lseek(marker->fd, 0, SEEK_CUR);
+	if (end > 1 && pwrite(marker->fd, note_begin, strlen(note_begin),
+			   end - 1) == (ssize_t)strlen(note_begin))
+		marker->note_at = end - 1 + (off_t)strlen(note_begin);
+	marker->is_sending = marker->verdict == SYNC_MARKER_LEFT;
+	marker->slowest_ms = marker->left_ms;
+	if (marker->left_ms > 0)
+		write_ms(marker, marker->left_ms);
+	else
+		write_note(marker, marker->is_sending ? note_sent : note_none);
+}
+
+/* ---------------------------------------------------------------- taking */
+
 enum taking {
 	TAKING_DONE,
 	TAKING_AGAIN, /* its owner has just ended */
@@ -212,7 +288,8 @@ static enum taking try_to_take(struct sync_marker *marker)
 		fd_close(&marker->fd);
 		return TAKING_AGAIN;
 	}
-	marker->verdict = is_new ? SYNC_MARKER_FREE : SYNC_MARKER_LEFT;
+	marker->verdict =
+	    !is_new && read_note(marker) ? SYNC_MARKER_LEFT : SYNC_MARKER_FREE;
 	return TAKING_DONE;
 }
 
@@ -247,7 +324,7 @@ static int take(struct sync_marker *marker, struct log *log, struct error *err)
 	if (marker->verdict == SYNC_MARKER_FREE && was_young)
 		marker->verdict = SYNC_MARKER_UNKNOWN;
 	step_point("marker.made");
-	holder_write(marker->fd); // a full disk: nobody reads who it was
+	write_lines(marker);
 	return 0;
 }
 
@@ -259,6 +336,7 @@ struct sync_marker *sync_marker_take(
 
 	marker->verdict = SYNC_MARKER_UNKNOWN;
 	marker->fd = -1;
+	(void)pthread_mutex_init(&marker->mutex, NULL);
 	hash_key(pair_key, strlen(pair_key), key);
 	hash_hex(key, sizeof(key), marker->name);
 	marker->folder_fd = open_folder(marker->folder);
@@ -277,6 +355,35 @@ enum sync_marker_verdict sync_marker_verdict(const struct sync_marker *marker)
 	return marker->verdict;
 }
 
+int64_t sync_marker_left_ms(const struct sync_marker *marker)
+{
+	return marker->left_ms;
+}
+
+void sync_marker_sending(struct sync_marker *marker)
+{
+	if (!marker)
+		return;
+	(void)pthread_mutex_lock(&marker->mutex);
+	if (!marker->is_sending)
+		write_note(marker, note_sent);
+	marker->is_sending = true;
+	(void)pthread_mutex_unlock(&marker->mutex);
+}
+
+void sync_marker_answered(struct sync_marker *marker, int64_t took_ms)
+{
+	if (!marker)
+		return;
+	(void)pthread_mutex_lock(&marker->mutex);
+	// roughly is enough: a few notes in a whole run
+	if (took_ms > marker->slowest_ms + marker->slowest_ms / 4) {
+		marker->slowest_ms = took_ms;
+		write_ms(marker, took_ms);
+	}
+	(void)pthread_mutex_unlock(&marker->mutex);
+}
+
 void sync_marker_release(struct sync_marker *marker, bool stays)
 {
 	if (!marker)
@@ -288,5 +395,6 @@ void sync_marker_release(struct sync_marker *marker, bool stays)
 	step_point("marker.released");
 	fd_close(&marker->fd);
 	fd_close(&marker->folder_fd);
+	(void)pthread_mutex_destroy(&marker->mutex);
 	free(marker);
 }

@@ -3,7 +3,9 @@
  * A small file that stands while a run is at work on an account pair: held by a
  * lock, removed when every APPEND was answered.  One that is found without a
  * lock was left by a run that was killed, or that ended in doubt: the server
- * may still obey what that run had sent.
+ * may still obey what that run had sent.  It also tells whether that run had
+ * sent anything, and how long answers took: one that was killed before its first
+ * APPEND leaves nothing to wait for.
  *
  * It lies in a folder that is ours alone: mailconvoy in $XDG_RUNTIME_DIR, else
  * in /run/user/UID, else /tmp/mailconvoy-UID.  It tells nothing of runs of
@@ -15,6 +17,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct error;
 struct log;
@@ -39,6 +42,15 @@ bool sync_marker_folder(char path[PATH_MAX]);
 
 /* What was found. */
 enum sync_marker_verdict sync_marker_verdict(const struct sync_marker *marker);
+
+/* Of runs that left it: how long the slowest answer to an APPEND took. 0 when
+ * none came. */
+int64_t sync_marker_left_ms(const struct sync_marker *marker);
+
+/* An APPEND is about to be sent; one was answered after this time. NULL is fine.
+ * From any thread. */
+void sync_marker_sending(struct sync_marker *marker);
+void sync_marker_answered(struct sync_marker *marker, int64_t took_ms);
 
 /* NULL is fine. A marker that stays tells the next run to wait. */
 void sync_marker_release(struct sync_marker *marker, bool stays);

@@ -11,7 +11,9 @@
  * while counts from its last answer: Dovecot hangs for over a minute on the lock
  * of a process that was killed, and then stores what was given up long ago. And
  * the while is longer where answers are slow: processes of a machine that has
- * more to do than it can wait for their turn, also those with what was sent.
+ * more to do than it can wait for their turn, also those with what was sent. What
+ * a line or a disk is slow to take is seen in the answers to APPEND alone: the
+ * marker of the killed run tells how long it waited for those.
  *
  * A marker (sync_marker), or an intent in the state file, is a run that ended
  * without an answer to everything.  Where there is none and the folder of markers
@@ -37,7 +39,10 @@ enum {
 	UNDER_WAY_MS = 1000,
 	SLOW_FACTOR = 20,   // a process that answers late may also be late
 	SLOW_MAX_MS = 8000, // to store
-	LATE_MS = 3000      // an answer after that tells of a server that hung
+	STORE_FACTOR = 3,   // than the slowest answer to a killed run
+	STORE_MAX_MS = 30000,
+	STORE_UNKNOWN_MS = 3000, // it was killed before its first answer
+	LATE_MS = 3000 // an answer after that tells of a server that hung
 };
 
 static enum sync_marker_verdict marker_of(const struct sync_target *dst)
@@ -55,14 +60,31 @@ static bool was_under_way(const struct sync_target *dst)
 		   sync_state_any_intent(dst->shared->state));
 }
 
-/* How long a busy server must stand still: as its slowest answer has it. */
+/* How long the target may take to store what a killed run had sent. */
+static int64_t storing_ms(const struct sync_target *dst)
+{
+	int64_t left =
+	    dst->shared->marker ? sync_marker_left_ms(dst->shared->marker) : 0;
+
+	if (!was_under_way(dst))
+		return 0;
+	if (left == 0)
+		return STORE_UNKNOWN_MS;
+	return left < STORE_MAX_MS / STORE_FACTOR ? left * STORE_FACTOR
+						  : STORE_MAX_MS;
+}
+
+/* How long a busy server must stand still: as its slowest answers have it. */
 static int64_t under_way_ms(const struct sync_target *dst)
 {
 	int64_t slow = dst->quiet_slowest_ms * SLOW_FACTOR;
+	int64_t storing = storing_ms(dst);
 
+	if (slow > SLOW_MAX_MS)
+		slow = SLOW_MAX_MS;
 	if (slow < UNDER_WAY_MS)
-		return UNDER_WAY_MS;
-	return slow < SLOW_MAX_MS ? slow : SLOW_MAX_MS;
+		slow = UNDER_WAY_MS;
+	return slow > storing ? slow : storing;
 }
 
 /* Nobody can know better than marker and file that there is something to wait

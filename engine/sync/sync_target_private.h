@@ -116,6 +116,7 @@ struct append_batch {
 	struct sync_message *head, **tail;
 	size_t count;
 	uint64_t bytes;
+	int64_t sent_ms;
 };
 
 struct message_list {

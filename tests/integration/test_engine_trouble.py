@@ -535,8 +535,8 @@ class Source(TroubleCase):
 
         with MiniServer(session=Guessing) as source, MiniServer() as target:
             put(source, 'A', 1)
-            put(source, 'B', 2)
-            _, tally = self.copy(source, target, code=PARTIAL)
+            put(source, 'A', 2)
+            _, tally = self.copy(source, target, '--fetchMax', 1, code=PARTIAL)
             self.assertIn(held(target), (letters(1), letters(2)))
             self.assert_tally(tally, source=2, copied=1, refused=1)
             self.assertEqual(2, source.connections)

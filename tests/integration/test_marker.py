@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 import unittest.mock
 
@@ -40,6 +41,16 @@ class Late(Asked):
         return said
 
 
+class SlowToStore(Asked):
+    def do_append(self, arguments, literals):
+        self.server.appends_begun += 1
+        time.sleep(1.5)
+        try:
+            return super().do_append(arguments, literals)
+        finally:
+            self.server.appends_ended += 1
+
+
 class MarkerCase(Case):
     def setUp(self):
         super().setUp()
@@ -48,6 +59,7 @@ class MarkerCase(Case):
             for session in (Session, Asked))
         for server in (self.source, self.target):
             self.addCleanup(server.stop)
+        self.target.appends_begun = self.target.appends_ended = 0
         self.fill(self.source, 1, 2)
         self.fill(self.target, 1)
 
@@ -139,9 +151,22 @@ class Waits(MarkerCase):
         self.target.faults.clear()
         self.assertEqual(1, len(self.markers()))
         self.sync()
-        self.assertTrue(self.target.was_asked)
+        self.assertFalse(self.target.was_asked)
         self.assert_copied(1, 2)
         self.assertEqual([], self.markers())
+
+    def test_f098_what_was_sent_is_stored_slowly(self):
+        """Longer than a second, as its answers had said before."""
+        self.fill(self.source, 3)
+        self.target.session = SlowToStore
+        process = self.start(*self.arguments('--noLiteralPlus', '--noThreads'))
+        wait_until(lambda: self.target.appends_begun > 1, 'the second APPEND')
+        process.send_signal(signal.SIGKILL)
+        process.wait(PATIENCE)
+        self.target.session = Asked
+        self.sync()
+        wait_until(lambda: self.target.appends_ended > 1, 'its end')
+        self.assert_copied(1, 2, 3)
 
     def test_one_that_waits_is_killed_too(self):
         self.kill_while_appending()

@@ -83,6 +83,8 @@ static void take_and_release(enum sync_marker_verdict wanted, bool stays)
 	cr_assert_not_null(m, "%s", err.text);
 	cr_assert_eq(sync_marker_verdict(m), wanted, "verdict %d",
 	    (int)sync_marker_verdict(m));
+	if (stays)
+		sync_marker_sending(m);
 	sync_marker_release(m, stays);
 }
 
@@ -114,12 +116,84 @@ Test(sync_marker, of_a_run_that_dies_stays)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct error err = {.kind = ERROR_NONE};
-		_exit(sync_marker_take("a > b", quiet, &err) ? 0 : 1);
+		struct sync_marker *m = sync_marker_take("a > b", quiet, &err);
+		sync_marker_sending(m);
+		_exit(m ? 0 : 1);
 	}
 	int status = 1;
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);
 	take_and_release(SYNC_MARKER_LEFT, false);
+}
+
+Test(sync_marker, of_a_run_that_sent_nothing_means_nothing)
+{
+	struct error err = {.kind = ERROR_NONE};
+	char name[400];
+
+	make_folder();
+	sync_marker_release(sync_marker_take("a > b", quiet, &err), true);
+	find(true, name);
+	take_and_release(SYNC_MARKER_FREE, true);
+	// but one before it may be the one that is waited for
+	sync_marker_release(sync_marker_take("a > b", quiet, &err), true);
+	take_and_release(SYNC_MARKER_LEFT, false);
+}
+
+/* Returns what the runs before have left. */
+static int64_t answered(int64_t took_ms)
+{
+	struct error err = {.kind = ERROR_NONE};
+	struct sync_marker *m = sync_marker_take("a > b", quiet, &err);
+
+	cr_assert_not_null(m);
+	int64_t left = sync_marker_left_ms(m);
+	sync_marker_sending(m);
+	if (took_ms)
+		sync_marker_answered(m, took_ms);
+	sync_marker_release(m, true);
+	return left;
+}
+
+Test(sync_marker, tells_how_slow_answers_were)
+{
+	static const int64_t most = 999999999;
+
+	make_folder();
+	cr_expect_eq(answered(0), 0);
+	cr_expect_eq(answered(0), 0);
+	cr_expect_eq(answered(40), 0);
+	cr_expect_eq(answered(20), 40);
+	cr_expect_eq(answered(45), 40, "not for a little more");
+	cr_expect_eq(answered(7000), 40);
+	cr_expect_eq(answered(most * 5), 7000);
+	cr_expect_eq(answered(1), most);
+	take_and_release(SYNC_MARKER_LEFT, false);
+	cr_expect_eq(answered(0), 0, "it was another's");
+}
+
+/* Whatever stands there, it is a run of which nothing is known. */
+Test(sync_marker, is_believed_only_when_it_can_be_read)
+{
+	static const char *const texts[] = {"", "host", "host\n",
+	    "host\nAPPEND ", "host\nAPPEND none", "host\nAPPEND none     \n ",
+	    "host\nAPPEND 00000001\n", "host\nAPPEND 0000000012\n",
+	    "host\nAPPEND -00000001\n", "APPEND none     \n"};
+	char name[400];
+
+	make_folder();
+	take_and_release(SYNC_MARKER_FREE, true);
+	find(true, name);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct error err = {.kind = ERROR_NONE};
+		FILE *f = fopen(name, "w");
+		cr_assert(f && fputs(texts[i], f) >= 0 && fclose(f) == 0);
+		struct sync_marker *m = sync_marker_take("a > b", quiet, &err);
+		cr_expect_eq(
+		    sync_marker_verdict(m), SYNC_MARKER_LEFT, "'%s'", texts[i]);
+		cr_expect_eq(sync_marker_left_ms(m), 0, "'%s'", texts[i]);
+		sync_marker_release(m, true);
+	}
 }
 
 Test(sync_marker, is_held_by_one_run)

@@ -160,12 +160,8 @@ void sync_quiet_reset(struct sync_target *dst)
 	dst->quiet_since_ms = clock_ms();
 }
 
-static void ask(struct sync_target *dst)
+static void ask_counters(struct sync_target *dst)
 {
-	dst->quiet = TARGET_QUIET_ASKED;
-	dst->quiet_moved = dst->quiet_late = false;
-	dst->quiet_answer_ms = clock_ms();
-	dst->quiet_waited_ms = dst->quiet_answer_ms - dst->quiet_since_ms;
 	for (size_t i = 0; i < dst->box_count; i++) {
 		struct target_box *box = &dst->boxes[i];
 		if ((box->m->create && !box->was_found) ||
@@ -182,6 +178,18 @@ static void ask(struct sync_target *dst)
 	}
 	if (dst->quiet_pending == 0)
 		dst->quiet = TARGET_QUIET_SURE;
+}
+
+/* The mailbox that is open would be told as it was when the server last looked
+ * (Dovecot), which it does for NOOP, but not before a STATUS behind that. */
+static void ask(struct sync_target *dst)
+{
+	dst->quiet = TARGET_QUIET_ASKED;
+	dst->quiet_moved = dst->quiet_late = false;
+	dst->quiet_answer_ms = clock_ms();
+	dst->quiet_waited_ms = dst->quiet_answer_ms - dst->quiet_since_ms;
+	imap_conn_send(dst->conn,
+	    imap_conn_command(dst->conn, TARGET_OP_QUIET_NOOP, NULL, "NOOP"));
 }
 
 bool sync_quiet_work(struct sync_target *dst)
@@ -224,7 +232,7 @@ void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
 	box->status_uidnext = uidnext;
 }
 
-void sync_quiet_on_done(struct sync_target *dst)
+static void note_answer(struct sync_target *dst)
 {
 	int64_t now = clock_ms(), took = now - dst->quiet_answer_ms;
 
@@ -234,6 +242,17 @@ void sync_quiet_on_done(struct sync_target *dst)
 	if (took > dst->quiet_slowest_ms)
 		dst->quiet_slowest_ms = took;
 	dst->quiet_answer_ms = now;
+}
+
+void sync_quiet_on_noop(struct sync_target *dst)
+{
+	note_answer(dst);
+	ask_counters(dst);
+}
+
+void sync_quiet_on_done(struct sync_target *dst)
+{
+	note_answer(dst);
 	if (--dst->quiet_pending > 0)
 		return;
 	if (dst->quiet_waited_ms < settle_ms(dst))
@@ -242,5 +261,5 @@ void sync_quiet_on_done(struct sync_target *dst)
 	bool is_over = (!dst->quiet_moved && !dst->quiet_late) ||
 		       ++dst->quiet_rounds >= ROUNDS_MAX;
 	dst->quiet = is_over ? TARGET_QUIET_SURE : TARGET_QUIET_UNKNOWN;
-	dst->quiet_since_ms = now;
+	dst->quiet_since_ms = dst->quiet_answer_ms;
 }

@@ -451,6 +451,9 @@ static int on_done(
 	case TARGET_OP_SCAN_PREFIX:
 		on_scan_done(dst, box, cmd);
 		break;
+	case TARGET_OP_QUIET_NOOP:
+		sync_quiet_on_noop(dst);
+		break;
 	case TARGET_OP_QUIET:
 		sync_quiet_on_done(dst);
 		break;

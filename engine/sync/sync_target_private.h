@@ -31,6 +31,7 @@ enum target_op {
 	TARGET_OP_SCAN_OLD,  /* UIDs that were known */
 	TARGET_OP_SCAN_MORE, /* keys that were left out at first */
 	TARGET_OP_SCAN_PREFIX,
+	TARGET_OP_QUIET_NOOP,
 	TARGET_OP_QUIET, /* STATUS: does anybody else append? */
 	TARGET_OP_APPEND,
 	TARGET_OP_DOUBT_SELECT,
@@ -472,6 +473,7 @@ bool sync_quiet_work(struct sync_target *dst);
 int64_t sync_quiet_deadline_ms(const struct sync_target *dst);
 void sync_quiet_on_status(struct sync_target *dst, struct target_box *box,
     const struct imap_status *s);
+void sync_quiet_on_noop(struct sync_target *dst);
 void sync_quiet_on_done(struct sync_target *dst);
 
 #endif

@@ -8,6 +8,8 @@ import time
 import unittest
 import unittest.mock
 
+import dovecot
+import imap_client
 from convoy import ENGINE, PATIENCE, PLAIN, Case, wait_until
 from scripted_server import Fault, MiniServer, Session
 
@@ -39,6 +41,35 @@ class Late(Asked):
         if len(box.messages) == 1:
             box.add(message(2), (), DATE)
         return said
+
+
+class LikeDovecot(Late):
+    """STATUS of the open mailbox tells what was there when the client was last
+    told of it."""
+
+    shown = None
+
+    def show(self):
+        self.shown = self.selected and (
+            len(self.selected.messages), self.selected.uidnext)
+
+    def do_noop(self):
+        self.show()
+        return super().do_noop()
+
+    def _open(self, name, read_only):
+        said = super()._open(name, read_only)
+        self.show()
+        return said
+
+    def do_status(self, name, items):
+        box = self.need(name)
+        if box is not self.selected or len(box.messages) == self.shown[0]:
+            return super().do_status(name, items)
+        self.io.send(b'* STATUS %s (MESSAGES %d UIDNEXT %d)\r\n' % (
+            name, *self.shown))
+        self.server.was_asked = True
+        return b'done'
 
 
 class SlowToStore(Asked):
@@ -122,6 +153,28 @@ class Waits(MarkerCase):
                 self.assertTrue(self.target.was_asked)
                 self.assert_copied(1, 2)
                 self.assertEqual([], self.markers())
+
+    def test_f098_what_comes_while_its_mailbox_is_open(self):
+        self.kill_while_appending()
+        self.target.session = LikeDovecot
+        self.sync()
+        self.assertTrue(self.target.was_asked)
+        self.assert_copied(1, 2)
+
+    def test_f098_what_comes_while_dovecot_has_it_open(self):
+        with dovecot.Dovecot(rawlog=True) as target, \
+                imap_client.Imap('127.0.0.1', target.port) as other:
+            other.login('anna', 'pass')
+            other.append(b'INBOX', message(1), date=DATE)
+            process = self.start(
+                *PLAIN, '--settle', 4000,
+                '127.0.0.1:%d' % self.source.port, 'anna', 'pass',
+                '127.0.0.1:%d' % target.port, 'anna', 'pass')
+            wait_until(lambda: target.commands().get('UID FETCH'), 'a scan')
+            other.append(b'INBOX', message(2), date=DATE)
+            process.communicate(timeout=PATIENCE)
+            self.assertEqual(0, process.returncode)
+            self.assertEqual(2, len(list(other.fetch(b'INBOX', b'(UID)'))))
 
     def test_f098_without_a_state_file_then_with_an_old_one(self):
         state = ('--stateFile', self.path('state.db'))

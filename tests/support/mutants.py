@@ -122,6 +122,9 @@ def known_tests():
                      for c in classes for m in c.body
                      if isinstance(m, ast.FunctionDef) and
                      m.name.startswith('test'))
+    known.update('test_dialogues.Dialogues.test_' + os.path.splitext(
+        os.path.basename(path))[0]
+                 for path in glob.glob(ROOT + '/tests/dialogues/*.case'))
     return known
 
 

@@ -17,8 +17,8 @@ enum {
  * time into its first line. */
 void holder_write(int fd);
 
-/* What stands there in the first line, escaped; "somebody unknown" when nothing can be read.
- * Returns `out`. */
+/* What stands in the first line, escaped; "somebody unknown" when nothing can
+ * be read. Returns `out`. */
 const char *holder_read(const char *path, char out[HOLDER_TEXT_BYTES]);
 
 #endif

@@ -375,6 +375,8 @@ void sync_marker_answered(struct sync_marker *marker, int64_t took_ms)
 {
 	if (!marker)
 		return;
+	if (took_ms < 1)
+		took_ms = 1; // 0 is no answer
 	(void)pthread_mutex_lock(&marker->mutex);
 	// roughly is enough: a few notes in a whole run
 	if (took_ms > marker->slowest_ms + marker->slowest_ms / 4) {

@@ -149,7 +149,7 @@ static int64_t answered(int64_t took_ms)
 	cr_assert_not_null(m);
 	int64_t left = sync_marker_left_ms(m);
 	sync_marker_sending(m);
-	if (took_ms)
+	if (took_ms >= 0)
 		sync_marker_answered(m, took_ms);
 	sync_marker_release(m, true);
 	return left;
@@ -160,16 +160,16 @@ Test(sync_marker, tells_how_slow_answers_were)
 	static const int64_t most = 999999999;
 
 	make_folder();
+	cr_expect_eq(answered(-1), 0);
 	cr_expect_eq(answered(0), 0);
-	cr_expect_eq(answered(0), 0);
-	cr_expect_eq(answered(40), 0);
+	cr_expect_eq(answered(40), 1);
 	cr_expect_eq(answered(20), 40);
 	cr_expect_eq(answered(45), 40, "not for a little more");
 	cr_expect_eq(answered(7000), 40);
 	cr_expect_eq(answered(most * 5), 7000);
 	cr_expect_eq(answered(1), most);
 	take_and_release(SYNC_MARKER_LEFT, false);
-	cr_expect_eq(answered(0), 0, "it was another's");
+	cr_expect_eq(answered(-1), 0, "it was another's");
 }
 
 /* Whatever stands there, it is a run of which nothing is known. */

@@ -62,6 +62,7 @@ class OnTerminal(batch.Case):
     def test_board(self):
         t = self.begin('ok.1', 'wait.2', 'code77.3', 'wait.4', jobs=4,
                        columns=120)
+        t.wait_for(r'wait\.2 +INBOX +4/10')
         text = t.wait_for(r'wait\.4 +INBOX')
         t.wait_for(r'2/4 +50 %')
         lines = t.screen.text().split('\n')
